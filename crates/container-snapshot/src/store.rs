@@ -1,0 +1,360 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use repo_network::NetworkId;
+use serde::{Deserialize, Serialize};
+
+use crate::{Container, ContainerId, ContainerState, Timestamp};
+
+/// What discovery says about one daemon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Its socket exists; nothing is known yet.
+    Found {
+        /// The path that is used.
+        socket: String,
+    },
+    /// All its containers, in any order: what is not among them is removed.
+    Listed(Vec<Container>),
+    /// What it said when asked for these containers only: those not among the answers are removed.
+    Changed {
+        /// The containers that were asked for.
+        asked: Vec<ContainerId>,
+        /// The ones that exist.
+        found: Vec<Container>,
+    },
+    /// It does not answer, or not sensibly.
+    Lost {
+        /// What went wrong, for people.
+        reason: String,
+    },
+    /// Its socket file is gone.
+    Vanished,
+}
+
+/// How a daemon's view is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// It has not listed its containers yet.
+    Connecting,
+    /// The view is what the daemon says.
+    Live,
+    /// The daemon is lost: the view is the last good one.
+    Stale,
+    /// The socket is gone: the view is the last good one.
+    Gone,
+}
+
+/// One container of a view, with what the store remembers about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracked {
+    /// As the daemon last described it.
+    pub container: Arc<Container>,
+    /// Since when it does not run although it did (or since when it is seen not running).
+    pub down_since: Option<Timestamp>,
+    /// The daemon no longer has it; it is remembered until [`Store::prune`] drops it.
+    pub removed: bool,
+}
+
+/// One daemon's last good view.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DaemonView {
+    /// The path of its socket.
+    pub socket: String,
+    /// How the view is to be taken.
+    pub link: Link,
+    /// Since when `link` is what it is.
+    pub since: Timestamp,
+    /// Why it is not live, for people.
+    pub reason: Option<String>,
+    /// Its containers.
+    pub containers: BTreeMap<ContainerId, Tracked>,
+}
+
+/// Everything that the daemons of the machine said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// By network ID, which the socket's name gives.
+    pub daemons: BTreeMap<NetworkId, DaemonView>,
+    /// Socket paths that name no network, with the reason.
+    pub refused_sockets: BTreeMap<String, String>,
+}
+
+/// The one writer of a [`Snapshot`].
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    snapshot: Snapshot,
+}
+
+// === impl Tracked ===
+
+impl Tracked {
+    fn new(container: Container, previous: Option<&Self>, now: Timestamp) -> Self {
+        let running = container.state == ContainerState::Running;
+        let down_since = (!running).then(|| previous.and_then(|old| old.down_since).unwrap_or(now));
+        let container = match previous {
+            Some(old) if *old.container == container => old.container.clone(),
+            _ => Arc::new(container),
+        };
+        Self { container, down_since, removed: false }
+    }
+
+    fn into_removed(mut self, now: Timestamp) -> Self {
+        self.down_since.get_or_insert(now);
+        self.removed = true;
+        self
+    }
+}
+
+// === impl Store ===
+
+impl Store {
+    /// The view as it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Takes in what discovery says of one daemon. Returns whether the snapshot changed, so that
+    /// a relist that finds nothing new costs nothing further down the line.
+    pub fn apply(&mut self, id: NetworkId, event: Event, now: Timestamp) -> bool {
+        match event {
+            Event::Found { socket } => self.found(id, socket, now),
+            Event::Listed(containers) => self.listed(id, containers, now),
+            Event::Changed { asked, found } => self.changed(id, &asked, found, now),
+            Event::Lost { reason } => self.lost(id, reason, now),
+            Event::Vanished => self.vanished(id, now),
+        }
+    }
+
+    /// Replaces the list of socket paths that name no network. Returns whether it changed.
+    pub fn refuse_sockets(&mut self, refused: BTreeMap<String, String>) -> bool {
+        let changed = self.snapshot.refused_sockets != refused;
+        self.snapshot.refused_sockets = refused;
+        changed
+    }
+
+    /// Forgets containers that are removed for longer than `grace` and daemons whose socket is gone
+    /// for longer than that; what synthesis no longer shows need not be kept.
+    pub fn prune(&mut self, now: Timestamp, grace: Duration) -> bool {
+        let mut changed = false;
+        self.snapshot.daemons.retain(|_, view| {
+            let keep = view.link != Link::Gone || now.since(view.since) < grace;
+            changed |= !keep;
+            keep
+        });
+        for view in self.snapshot.daemons.values_mut() {
+            let before = view.containers.len();
+            view.containers.retain(|_, tracked| {
+                !tracked.removed || tracked.down_since.is_some_and(|since| now.since(since) < grace)
+            });
+            changed |= view.containers.len() != before;
+        }
+        changed
+    }
+
+    fn found(&mut self, id: NetworkId, socket: String, now: Timestamp) -> bool {
+        let view = self.snapshot.daemons.entry(id).or_insert_with(|| DaemonView {
+            socket: socket.clone(),
+            link: Link::Gone,
+            since: now,
+            reason: None,
+            containers: BTreeMap::new(),
+        });
+        view.socket = socket;
+        if view.link == Link::Gone {
+            let link = if view.containers.is_empty() { Link::Connecting } else { Link::Stale };
+            view.turn(link, None, now);
+        }
+        true
+    }
+
+    fn listed(&mut self, id: NetworkId, containers: Vec<Container>, now: Timestamp) -> bool {
+        let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let mut old = std::mem::take(&mut view.containers);
+        let mut changed = view.turn(Link::Live, None, now);
+        for container in containers {
+            let id = container.id.clone();
+            let previous = old.remove(&id);
+            let tracked = Tracked::new(container, previous.as_ref(), now);
+            changed |= previous.as_ref() != Some(&tracked);
+            view.containers.insert(id, tracked);
+        }
+        for (id, tracked) in old {
+            changed |= !tracked.removed;
+            view.containers.insert(id, tracked.into_removed(now));
+        }
+        changed
+    }
+
+    fn changed(&mut self, id: NetworkId, asked: &[ContainerId], found: Vec<Container>, now: Timestamp) -> bool {
+        let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let mut changed = view.turn(Link::Live, None, now);
+        let mut missing: Vec<_> = asked.iter().collect();
+        for container in found {
+            let id = container.id.clone();
+            missing.retain(|asked| **asked != id);
+            let previous = view.containers.get(&id);
+            let tracked = Tracked::new(container, previous, now);
+            if previous != Some(&tracked) {
+                changed = true;
+                view.containers.insert(id, tracked);
+            }
+        }
+        for id in missing {
+            if let Some(tracked) = view.containers.get_mut(id).filter(|tracked| !tracked.removed) {
+                changed = true;
+                *tracked = tracked.clone().into_removed(now);
+            }
+        }
+        changed
+    }
+
+    fn lost(&mut self, id: NetworkId, reason: String, now: Timestamp) -> bool {
+        let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let link = match view.link {
+            Link::Connecting => Link::Connecting,
+            Link::Live | Link::Stale | Link::Gone => Link::Stale,
+        };
+        view.turn(link, Some(reason), now)
+    }
+
+    fn vanished(&mut self, id: NetworkId, now: Timestamp) -> bool {
+        let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        if view.link == Link::Connecting {
+            return self.snapshot.daemons.remove(&id).is_some();
+        }
+        view.turn(Link::Gone, Some("its socket is gone".to_owned()), now)
+    }
+}
+
+// === impl DaemonView ===
+
+impl DaemonView {
+    /// Changes the link, keeping `since` when it is the same; returns whether anything changed.
+    fn turn(&mut self, link: Link, reason: Option<String>, now: Timestamp) -> bool {
+        let changed = self.link != link || self.reason != reason;
+        if self.link != link {
+            self.since = now;
+        }
+        self.link = link;
+        self.reason = reason;
+        changed
+    }
+
+    /// How many containers the daemon has, without the ones that are only remembered.
+    #[must_use]
+    pub fn container_count(&self) -> usize {
+        self.containers.values().filter(|tracked| !tracked.removed).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Health;
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn id() -> NetworkId {
+        "2816".parse().unwrap()
+    }
+
+    fn container(id: &str, state: ContainerState) -> Container {
+        Container {
+            id: id.into(),
+            name: id.to_owned(),
+            labels: Arc::default(),
+            created: at(1),
+            state,
+            health: Health::Unchecked,
+            network_mode: "host".to_owned(),
+            defects: Vec::new(),
+        }
+    }
+
+    fn live(containers: Vec<Container>) -> Store {
+        let mut store = Store::default();
+        store.apply(id(), Event::Found { socket: "s".to_owned() }, at(1));
+        store.apply(id(), Event::Listed(containers), at(2));
+        store
+    }
+
+    fn view(store: &Store) -> &DaemonView {
+        &store.snapshot().daemons[&id()]
+    }
+
+    #[test]
+    fn a_relist_that_finds_nothing_new_is_no_change() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        let before = store.snapshot().clone();
+        assert!(!store.apply(id(), Event::Listed(vec![container("a", ContainerState::Running)]), at(62)));
+        assert_eq!(*store.snapshot(), before);
+    }
+
+    #[test]
+    fn a_container_that_is_missing_from_a_list_is_remembered_for_the_grace_time() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        assert!(store.apply(id(), Event::Listed(vec![]), at(10)));
+        let tracked = &view(&store).containers["a"];
+        assert!(tracked.removed);
+        assert_eq!(tracked.down_since, Some(at(10)));
+        assert_eq!(view(&store).container_count(), 0);
+        assert!(!store.prune(at(39), GRACE));
+        assert!(store.prune(at(40), GRACE));
+        assert!(view(&store).containers.is_empty());
+    }
+
+    #[test]
+    fn down_since_is_when_it_went_down_and_not_when_it_was_removed() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        let asked = vec!["a".into()];
+        let found = vec![container("a", ContainerState::Exited)];
+        assert!(store.apply(id(), Event::Changed { asked: asked.clone(), found }, at(5)));
+        assert!(store.apply(id(), Event::Changed { asked: asked.clone(), found: vec![] }, at(9)));
+        assert_eq!(view(&store).containers["a"].down_since, Some(at(5)));
+        assert!(!store.apply(id(), Event::Changed { asked, found: vec![] }, at(11)), "removed already");
+    }
+
+    #[test]
+    fn a_lost_daemon_keeps_its_view_and_a_daemon_that_never_listed_stays_connecting() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        assert!(store.apply(id(), Event::Lost { reason: "hangs".to_owned() }, at(7)));
+        assert!(!store.apply(id(), Event::Lost { reason: "hangs".to_owned() }, at(8)), "nothing new");
+        assert_eq!((view(&store).link, view(&store).since), (Link::Stale, at(7)));
+        assert_eq!(view(&store).containers.len(), 1);
+
+        let mut store = Store::default();
+        store.apply(id(), Event::Found { socket: "s".to_owned() }, at(1));
+        store.apply(id(), Event::Lost { reason: "refused".to_owned() }, at(2));
+        assert_eq!((view(&store).link, view(&store).since), (Link::Connecting, at(1)));
+        assert_eq!(view(&store).reason.as_deref(), Some("refused"));
+        store.apply(id(), Event::Vanished, at(3));
+        assert!(store.snapshot().daemons.is_empty());
+    }
+
+    #[test]
+    fn a_socket_that_comes_back_within_the_grace_time_keeps_the_view() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        store.apply(id(), Event::Vanished, at(5));
+        assert_eq!(view(&store).link, Link::Gone);
+        store.apply(id(), Event::Found { socket: "s".to_owned() }, at(6));
+        assert_eq!((view(&store).link, view(&store).containers.len()), (Link::Stale, 1));
+        store.apply(id(), Event::Vanished, at(7));
+        assert!(!store.prune(at(36), GRACE));
+        assert!(store.prune(at(37), GRACE));
+        assert!(store.snapshot().daemons.is_empty());
+    }
+
+    #[test]
+    fn health_is_read_from_the_status() {
+        assert_eq!(Health::from_status("Up 3 seconds (healthy)"), Health::Healthy);
+        assert_eq!(Health::from_status("Up 3 seconds (unhealthy)"), Health::Unhealthy);
+        assert_eq!(Health::from_status("Up 3 seconds (health: starting)"), Health::Starting);
+        assert_eq!(Health::from_status("Up 3 seconds"), Health::Unchecked);
+    }
+}

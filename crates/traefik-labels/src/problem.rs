@@ -1,6 +1,8 @@
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+
+use crate::Code;
 
 /// How much a [`Problem`] matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

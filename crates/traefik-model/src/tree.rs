@@ -1,0 +1,238 @@
+use std::collections::BTreeMap;
+
+use crate::fold::{equal_fold, folded};
+
+/// From how many children on a node gets an index of their names.
+const INDEXED_FROM: u32 = 16;
+const NONE: u32 = u32::MAX;
+
+/// A configuration before it is typed: named nodes with values, from labels or from a document.
+///
+/// Siblings whose names are equal under case folding are one node: the first spelling names it and the last
+/// value wins (paerser's `DecodeToNode`).
+#[derive(Debug, Default)]
+pub struct Tree<'a> {
+    nodes: Vec<Node<'a>>,
+    index: BTreeMap<(u32, String), u32>,
+}
+
+/// One node of a [`Tree`]. The root is `NodeId::ROOT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+/// Where a node's name or value was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// Which label, counted by the caller.
+    pub label: usize,
+    /// The byte at which the name begins in that label's key.
+    pub start: usize,
+}
+
+#[derive(Debug)]
+struct Node<'a> {
+    name: &'a str,
+    named_by: Origin,
+    value: Option<(&'a str, Origin)>,
+    parent: u32,
+    first_child: u32,
+    last_child: u32,
+    next: u32,
+    children: u32,
+    field: u32,
+    ignored: bool,
+}
+
+// === impl NodeId ===
+
+impl NodeId {
+    /// The root, which stands for the whole configuration.
+    pub const ROOT: Self = Self(0);
+}
+
+// === impl Tree ===
+
+impl<'a> Tree<'a> {
+    /// A tree with nothing but a root.
+    #[must_use]
+    pub fn new(root: &'a str) -> Self {
+        let mut tree = Self::default();
+        tree.push(root, Origin { label: 0, start: 0 }, NONE);
+        tree
+    }
+
+    /// The child of that name, made when there is none.
+    pub fn child(&mut self, parent: NodeId, name: &'a str, origin: Origin) -> NodeId {
+        if let Some(known) = self.find(parent, name) {
+            return known;
+        }
+        let id = self.push(name, origin, parent.0);
+        if let Some(last) = self.nodes.get(parent.0 as usize).map(|node| node.last_child)
+            && let Some(node) = self.nodes.get_mut(last as usize) {
+                node.next = id.0;
+            }
+        let Some(node) = self.nodes.get_mut(parent.0 as usize) else { return id };
+        if node.first_child == NONE {
+            node.first_child = id.0;
+        }
+        node.last_child = id.0;
+        node.children += 1;
+        self.add_to_index(parent, id);
+        id
+    }
+
+    /// Sets a node's value; the last one wins.
+    pub fn set_value(&mut self, node: NodeId, value: &'a str, origin: Origin) {
+        if let Some(node) = self.nodes.get_mut(node.0 as usize) {
+            node.value = Some((value, origin));
+        }
+    }
+
+    /// The name as it was written first.
+    #[must_use]
+    pub fn name(&self, node: NodeId) -> &'a str {
+        self.get(node).map_or("", |node| node.name)
+    }
+
+    /// Where the name was written first.
+    #[must_use]
+    pub fn named_by(&self, node: NodeId) -> Origin {
+        self.get(node).map_or(Origin { label: 0, start: 0 }, |node| node.named_by)
+    }
+
+    /// The value; none is the empty one.
+    #[must_use]
+    pub fn value(&self, node: NodeId) -> &'a str {
+        self.get(node).and_then(|node| node.value).map_or("", |(value, _)| value)
+    }
+
+    /// Where the value was written.
+    #[must_use]
+    pub fn valued_by(&self, node: NodeId) -> Option<Origin> {
+        self.get(node).and_then(|node| node.value).map(|(_, origin)| origin)
+    }
+
+    /// The parent; none for the root.
+    #[must_use]
+    pub fn parent(&self, node: NodeId) -> Option<NodeId> {
+        self.get(node).filter(|node| node.parent != NONE).map(|node| NodeId(node.parent))
+    }
+
+    /// The children, in the order in which they were made.
+    pub fn children(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
+        let link = |id: u32| (id != NONE).then_some(NodeId(id));
+        let first = self.get(node).and_then(|node| link(node.first_child));
+        std::iter::successors(first, move |node| self.get(*node).and_then(|node| link(node.next)))
+    }
+
+    /// Whether it has any child.
+    #[must_use]
+    pub fn has_children(&self, node: NodeId) -> bool {
+        self.get(node).is_some_and(|node| node.first_child != NONE)
+    }
+
+    /// Its ancestor that many steps below the root, or itself when it is not deeper.
+    #[must_use]
+    pub fn ancestor_at(&self, node: NodeId, depth: usize) -> NodeId {
+        let line: Vec<_> = std::iter::successors(Some(node), |node| self.parent(*node)).collect();
+        line.len().checked_sub(depth + 1).and_then(|at| line.get(at)).copied().unwrap_or(node)
+    }
+
+    /// Makes filling pass the node over, with everything below it.
+    pub fn ignore(&mut self, node: NodeId) {
+        if let Some(node) = self.nodes.get_mut(node.0 as usize) {
+            node.ignored = true;
+        }
+    }
+
+    /// Whether filling passes the node over.
+    #[must_use]
+    pub fn is_ignored(&self, node: NodeId) -> bool {
+        self.get(node).is_some_and(|node| node.ignored)
+    }
+
+    pub(crate) fn resolve(&mut self, node: NodeId, field: usize) {
+        if let (Some(node), Ok(field)) = (self.nodes.get_mut(node.0 as usize), u32::try_from(field)) {
+            node.field = field;
+        }
+    }
+
+    pub(crate) fn field(&self, node: NodeId) -> Option<usize> {
+        self.get(node).filter(|node| node.field != NONE).map(|node| node.field as usize)
+    }
+
+    fn get(&self, node: NodeId) -> Option<&Node<'a>> {
+        self.nodes.get(node.0 as usize)
+    }
+
+    fn push(&mut self, name: &'a str, named_by: Origin, parent: u32) -> NodeId {
+        let id = u32::try_from(self.nodes.len()).unwrap_or(NONE);
+        self.nodes.push(Node {
+            name,
+            named_by,
+            value: None,
+            parent,
+            first_child: NONE,
+            last_child: NONE,
+            next: NONE,
+            children: 0,
+            field: NONE,
+            ignored: false,
+        });
+        NodeId(id)
+    }
+
+    fn find(&self, parent: NodeId, name: &str) -> Option<NodeId> {
+        let node = self.get(parent)?;
+        // Labels arrive sorted, so the wanted child is nearly always the last one.
+        if self.nodes.get(node.last_child as usize).is_some_and(|last| last.name == name) {
+            return Some(NodeId(node.last_child));
+        }
+        if node.children >= INDEXED_FROM {
+            return self.index.get(&(parent.0, folded(name))).map(|id| NodeId(*id));
+        }
+        self.children(parent).find(|child| equal_fold(self.name(*child), name))
+    }
+
+    fn add_to_index(&mut self, parent: NodeId, child: NodeId) {
+        let count = self.get(parent).map_or(0, |node| node.children);
+        if count == INDEXED_FROM {
+            let all: Vec<_> = self.children(parent).map(|id| ((parent.0, folded(self.name(id))), id.0)).collect();
+            self.index.extend(all);
+        } else if count > INDEXED_FROM {
+            self.index.insert((parent.0, folded(self.name(child))), child.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Origin = Origin { label: 0, start: 0 };
+
+    #[test]
+    fn siblings_fold_together_also_when_they_are_many() {
+        let names: Vec<String> = (0..100).map(|n| format!("Router{n}")).collect();
+        let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        let mut tree = Tree::new("traefik");
+        for name in names.iter().chain(&lower) {
+            let child = tree.child(NodeId::ROOT, name, HERE);
+            tree.set_value(child, name, HERE);
+        }
+        let children: Vec<_> = tree.children(NodeId::ROOT).collect();
+        assert_eq!(children.len(), 100);
+        assert_eq!((tree.name(children[42]), tree.value(children[42])), ("Router42", "router42"));
+    }
+
+    #[test]
+    fn ancestors() {
+        let mut tree = Tree::new("traefik");
+        let http = tree.child(NodeId::ROOT, "http", HERE);
+        let routers = tree.child(http, "routers", HERE);
+        let name = tree.child(routers, "a", HERE);
+        let rule = tree.child(name, "rule", HERE);
+        assert_eq!(tree.ancestor_at(rule, 3), name);
+        assert_eq!(tree.ancestor_at(http, 3), http);
+    }
+}

@@ -45,6 +45,36 @@ codes! {
     NotADuration = "TL007",
     /// More, longer or deeper labels than anybody writes.
     TooLarge = "TL008",
+    /// A rule that is no expression of matchers, `&&`, `||`, `!` and parentheses.
+    RuleSyntax = "TL101",
+    /// Text in a rule in other quotes than backquotes or double quotes, in none, or not closed.
+    RuleQuotes = "TL102",
+    /// A matcher that Traefik does not know here.
+    UnknownMatcher = "TL103",
+    /// A matcher with too few or too many arguments, or with an empty one.
+    MatcherArity = "TL104",
+    /// A matcher's argument that is no host name.
+    NotAHost = "TL105",
+    /// A matcher's argument that is no path.
+    NotAPath = "TL106",
+    /// A matcher's argument that is no regular expression of Go.
+    NotARegexp = "TL107",
+    /// A matcher's argument that is no IP address and no network.
+    NotAnAddress = "TL108",
+    /// A matcher's argument that Traefik keeps for itself, or that it cannot take apart.
+    BadArgument = "TL109",
+    /// A rule that is longer, deeper or has more branches than anybody writes.
+    RuleTooLarge = "TL110",
+    /// A TCP rule for a host name on a router without TLS.
+    SniWithoutTls = "TL111",
+    /// A matcher, or a whole branch, that no request can match.
+    NeverMatches = "TL120",
+    /// A host name with a dot at its end.
+    TrailingDot = "TL121",
+    /// Rule syntax of Traefik v2 where v3 is read: legal, with another meaning.
+    OldRuleSyntax = "TL122",
+    /// A regular expression that matches anywhere in the host name.
+    UnanchoredRegexp = "TL123",
 }
 
 impl fmt::Display for Code {

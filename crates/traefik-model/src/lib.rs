@@ -53,10 +53,10 @@ use macros::schema;
 schema! {
     /// Traefik's dynamic configuration.
     Configuration = "dynamic.Configuration" {
-        http: http::Http = "http" as "*dynamic.HTTPConfiguration",
-        tcp: tcp::Tcp = "tcp" as "*dynamic.TCPConfiguration",
-        udp: udp::Udp = "udp" as "*dynamic.UDPConfiguration",
-        tls: tls::Tls = "tls" as "*dynamic.TLSConfiguration",
+        http: http::Http = "http" as "*dynamic.HTTPConfiguration" [json_always],
+        tcp: tcp::Tcp = "tcp" as "*dynamic.TCPConfiguration" [json_always],
+        udp: udp::Udp = "udp" as "*dynamic.UDPConfiguration" [json_always],
+        tls: tls::Tls = "tls" as "*dynamic.TLSConfiguration" [json_always],
     }
 }
 

@@ -1,0 +1,106 @@
+//! References stay inside their repository: every text of the model with a role is seen, and either rewritten to
+//! the published name, left, or refused.
+
+use repo_network::NetworkId;
+use traefik_model::{Role, Visitor};
+
+use crate::{FindingCode, Policy, names::published};
+
+/// Rewrites what one router, service or middleware refers to.
+pub(crate) struct Rewriter<'a> {
+    id: NetworkId,
+    policy: &'a Policy,
+    path: Vec<String>,
+    /// What was refused: the code, the field and the reason.
+    pub(crate) refused: Vec<(FindingCode, String, String)>,
+    /// What was left, although it will not do what was meant.
+    pub(crate) doubted: Vec<(FindingCode, String, String)>,
+}
+
+/// Collects what one router, service or middleware refers to.
+#[derive(Default)]
+pub(crate) struct References {
+    pub(crate) services: Vec<String>,
+    pub(crate) middlewares: Vec<String>,
+}
+
+// === impl Rewriter ===
+
+impl<'a> Rewriter<'a> {
+    pub(crate) fn new(id: NetworkId, policy: &'a Policy) -> Self {
+        Self { id, policy, path: Vec::new(), refused: Vec::new(), doubted: Vec::new() }
+    }
+
+    fn refuse(&mut self, code: FindingCode, message: String) {
+        self.refused.push((code, self.path.join("."), message));
+    }
+
+    /// A service or middleware: its own repository's, or one that the operator allows.
+    fn internal(&mut self, text: &mut String) {
+        let name = text.strip_suffix("@docker").or_else(|| text.strip_suffix("@http")).unwrap_or(text);
+        if !name.contains('@') {
+            *text = published(name, self.id);
+        } else if !self.policy.allowed_references.contains(text.as_str()) {
+            let message = format!("{text:?} is outside the repository, and the operator does not allow it");
+            self.refuse(FindingCode::ForeignReference, message);
+        }
+    }
+
+    /// Something that no label can define: only what the operator allows.
+    fn external(&mut self, text: &str, what: &str) {
+        if !self.policy.allowed_references.contains(text) {
+            let message = format!("{what} {text:?}: labels can define none, and the operator does not allow this one");
+            self.refuse(FindingCode::ForeignReference, message);
+        }
+    }
+}
+
+impl Visitor for Rewriter<'_> {
+    fn enter(&mut self, name: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn leave(&mut self) {
+        self.path.pop();
+    }
+
+    fn text(&mut self, role: Role, text: &mut String) {
+        if text.is_empty() {
+            return;
+        }
+        match role {
+            Role::ServiceRef | Role::MiddlewareRef => self.internal(text),
+            // `default` is Traefik's own, and must not be renamed.
+            Role::TlsOptionsRef if text == "default" => {}
+            Role::TlsOptionsRef => self.external(text, "TLS options"),
+            Role::TransportRef => self.external(text, "servers transport"),
+            Role::ResolverRef if !self.policy.resolvers.contains(text) => {
+                let message = format!(
+                    "certificate resolver {text:?} does not exist: clients will see Traefik's default certificate"
+                );
+                self.doubted.push((FindingCode::UnknownResolver, self.path.join("."), message));
+            }
+            Role::HostFile => {
+                self.refuse(FindingCode::NotShared, "labels cannot make Traefik read files of the machine".to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+// === impl References ===
+
+impl Visitor for References {
+    fn enter(&mut self, _: &str) {}
+
+    fn leave(&mut self) {}
+
+    fn text(&mut self, role: Role, text: &mut String) {
+        let inside = !text.is_empty() && !text.contains('@');
+        match role {
+            Role::ServiceRef if inside => self.services.push(text.clone()),
+            Role::MiddlewareRef if inside => self.middlewares.push(text.clone()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,213 @@
+use std::sync::Arc;
+
+use repo_network::NetworkId;
+use serde::Serialize;
+use traefik_model::{Configuration, http, role::EntryPointRef, tcp, udp};
+
+use crate::{
+    FindingCode, Subject,
+    merge::{Kind, Sources},
+};
+
+/// The protocols of routers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// HTTP, with or without TLS.
+    Http,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// Where a router comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RouteSource {
+    /// The repository.
+    pub network_id: NetworkId,
+    /// The container's name.
+    pub container: String,
+    /// The service's name.
+    pub service: String,
+    /// How it came about.
+    pub kind: RouteKind,
+}
+
+/// How a router came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RouteKind {
+    /// By itself.
+    Auto,
+    /// By labels of the user's.
+    Labels,
+}
+
+/// One router, as `/routes.json` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Route {
+    /// Its published name.
+    pub name: String,
+    /// Its rule; none for UDP.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rule: String,
+    /// Its entry points.
+    pub entrypoints: Vec<String>,
+    /// The service that it leads to.
+    pub service: String,
+    /// Its middlewares, in order.
+    pub middlewares: Vec<String>,
+    /// Whether it answers TLS.
+    pub tls: bool,
+    /// Its priority; 0 where Traefik computes one.
+    pub priority: i64,
+    /// Where requests go; none: 503.
+    pub backends: Vec<String>,
+    /// Where it comes from.
+    pub source: Arc<RouteSource>,
+}
+
+/// Every router that is published, by protocol and in order of names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Table {
+    /// HTTP routers.
+    pub http: Vec<Route>,
+    /// TCP routers.
+    pub tcp: Vec<Route>,
+    /// UDP routers.
+    pub udp: Vec<Route>,
+}
+
+/// A container that is not routed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Unrouted {
+    /// The repository.
+    pub network_id: Option<NetworkId>,
+    /// The container's name.
+    pub container: String,
+    /// The service's name.
+    pub service: String,
+    /// The code of the reason.
+    pub code: FindingCode,
+    /// The reason.
+    pub reason: String,
+}
+
+// === impl Protocol ===
+
+impl Protocol {
+    /// As it stands in labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+// === impl RouteSource ===
+
+impl RouteSource {
+    /// The container, as findings name it.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        Subject {
+            network_id: Some(self.network_id),
+            container: self.container.clone(),
+            service: self.service.clone(),
+            label: String::new(),
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// The table of a configuration.
+    pub(crate) fn of(configuration: &Configuration, sources: &Sources) -> Self {
+        let http = &configuration.http;
+        let tcp = &configuration.tcp;
+        let udp = &configuration.udp;
+        let source = |protocol, name: &String| sources.get(&(protocol, Kind::Router, name.clone())).cloned();
+        Self {
+            http: http
+                .routers
+                .iter()
+                .filter_map(|(name, router)| Some(http_route(name, router, http, source(Protocol::Http, name)?)))
+                .collect(),
+            tcp: tcp
+                .routers
+                .iter()
+                .filter_map(|(name, router)| Some(tcp_route(name, router, tcp, source(Protocol::Tcp, name)?)))
+                .collect(),
+            udp: udp
+                .routers
+                .iter()
+                .filter_map(|(name, router)| Some(udp_route(name, router, udp, source(Protocol::Udp, name)?)))
+                .collect(),
+        }
+    }
+
+    /// All routers with their protocol.
+    pub fn iter(&self) -> impl Iterator<Item = (Protocol, &Route)> {
+        let http = self.http.iter().map(|route| (Protocol::Http, route));
+        let tcp = self.tcp.iter().map(|route| (Protocol::Tcp, route));
+        let udp = self.udp.iter().map(|route| (Protocol::Udp, route));
+        http.chain(tcp).chain(udp)
+    }
+}
+
+fn names(entry_points: &[EntryPointRef]) -> Vec<String> {
+    entry_points.iter().map(ToString::to_string).collect()
+}
+
+fn http_route(name: &str, router: &http::Router, http: &http::Http, source: Arc<RouteSource>) -> Route {
+    let balancer = http.services.get(router.service.as_str()).and_then(|service| service.load_balancer.as_ref());
+    let backends = balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.url.to_string());
+    Route {
+        name: name.to_owned(),
+        rule: router.rule.to_string(),
+        entrypoints: names(&router.entry_points),
+        service: router.service.to_string(),
+        middlewares: router.middlewares.iter().map(ToString::to_string).collect(),
+        tls: router.tls.is_some(),
+        priority: router.priority,
+        backends: backends.collect(),
+        source,
+    }
+}
+
+fn tcp_route(name: &str, router: &tcp::Router, tcp: &tcp::Tcp, source: Arc<RouteSource>) -> Route {
+    let balancer = tcp.services.get(router.service.as_str()).and_then(|service| service.load_balancer.as_ref());
+    let backends = balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.address.to_string());
+    Route {
+        name: name.to_owned(),
+        rule: router.rule.to_string(),
+        entrypoints: names(&router.entry_points),
+        service: router.service.to_string(),
+        middlewares: router.middlewares.iter().map(ToString::to_string).collect(),
+        tls: router.tls.is_some(),
+        priority: router.priority,
+        backends: backends.collect(),
+        source,
+    }
+}
+
+fn udp_route(name: &str, router: &udp::Router, udp: &udp::Udp, source: Arc<RouteSource>) -> Route {
+    let balancer = udp.services.get(router.service.as_str()).and_then(|service| service.load_balancer.as_ref());
+    let backends = balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.address.to_string());
+    Route {
+        name: name.to_owned(),
+        rule: String::new(),
+        entrypoints: names(&router.entry_points),
+        service: router.service.to_string(),
+        middlewares: Vec::new(),
+        tls: false,
+        priority: 0,
+        backends: backends.collect(),
+        source,
+    }
+}

@@ -37,6 +37,8 @@ pub mod tcp;
 pub mod tls;
 mod tree;
 pub mod udp;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 pub use check::{Fault, FaultKind, check};
 pub use duration::{Duration, DurationError};
@@ -47,6 +49,8 @@ pub use plugins::{PluginValue, Plugins};
 pub use role::Role;
 pub use shape::{Access, Field, Shape, Source, StructShape};
 pub use tree::{NodeId, Origin, Tree};
+#[cfg(feature = "yaml")]
+pub use yaml::{Yaml, YamlError, to_yaml};
 
 use macros::schema;
 

@@ -1,0 +1,58 @@
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{Configuration, Document};
+
+/// A document as it is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yaml {
+    /// The YAML text; the same configuration always gives the same bytes.
+    pub text: String,
+    /// The first 16 hexadecimal digits of the text's SHA-256.
+    pub revision: String,
+}
+
+/// Why a document cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration cannot be written as YAML")]
+pub struct YamlError(#[source] serde_saphyr::ser::Error);
+
+/// Writes the document that Traefik polls. The empty configuration is `{}`, which Traefik takes for what it is.
+///
+/// # Errors
+/// [`YamlError`] when the YAML library refuses; with values of this crate that was never seen.
+pub fn to_yaml(configuration: &Configuration) -> Result<Yaml, YamlError> {
+    let text = write(&Document(configuration)).map_err(YamlError)?;
+    let digest = Sha256::digest(text.as_bytes());
+    let revision = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Ok(Yaml { text, revision })
+}
+
+/// The one place that writes YAML: block style, sorted as the value is, and every text that a YAML 1.1 reader
+/// (Traefik's is one) would take for something else in quotes.
+fn write<T: Serialize>(value: &T) -> Result<String, serde_saphyr::ser::Error> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(value, options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http;
+
+    #[test]
+    fn the_empty_configuration_is_braces() {
+        assert_eq!(to_yaml(&Configuration::default()).unwrap().text.trim(), "{}");
+    }
+
+    #[test]
+    fn what_a_reader_mistakes_is_quoted() {
+        let mut configuration = Configuration::default();
+        for name in ["yes", "1_000", "2024-01-01", "0x1F", "12:30:45", "~", "=", "on", "a\nb", "123", "\u{1}"] {
+            let router = http::Router { service: name.into(), ..Default::default() };
+            configuration.http.routers.insert(name.to_owned(), router);
+        }
+        let yaml = to_yaml(&configuration).unwrap();
+        insta::assert_snapshot!(yaml.text);
+    }
+}

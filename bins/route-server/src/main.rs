@@ -1,1 +1,45 @@
-fn main() {}
+//! Follows every Docker daemon of a machine, turns container labels into Traefik's dynamic configuration and serves
+//! it on a loopback address, where Traefik polls it.
+
+mod check;
+mod cli;
+mod demo;
+mod exit;
+mod health;
+mod holder;
+mod labels;
+mod logging;
+mod publisher;
+mod render;
+mod routes;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::{
+    cli::{Cli, Command},
+    exit::Failure,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        None => serve::run(&cli.serve),
+        Some(Command::Serve(options)) => serve::run(&options),
+        Some(Command::Check(options)) => check::run(&options),
+        Some(Command::Render(options)) => render::run(&options),
+        Some(Command::Labels(options)) => labels::run(&options),
+        Some(Command::Routes(options)) => routes::run(&options),
+        Some(Command::Demo(options)) => demo::run(&options),
+    }
+}

@@ -1,0 +1,192 @@
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use route_synthesis::{BaseDomain, EntryPoint, PortRange};
+
+const AFTER_HELP: &str = "\
+Without a command it serves. Look at what it serves with
+  curl -s http://127.0.0.1:7111/health | python3 -m json.tool
+  curl -s http://127.0.0.1:7111/routes.json | python3 -m json.tool
+  route-server routes
+
+Traefik polls it with this static configuration:
+  providers:
+    providersThrottleDuration: 100ms
+    http:
+      endpoint: http://127.0.0.1:7111/routes.yaml?wait=5s
+      pollInterval: 100ms
+      pollTimeout: 10s
+
+Exit codes: 0 done, 1 something went wrong on the way, 2 the flags or an input make no sense,
+3 the listening address is taken.";
+
+/// Follows every Docker daemon of the machine and serves their containers' routes to Traefik.
+#[derive(Debug, Parser)]
+#[command(name = "route-server", version, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Follow the daemons and serve their routes (the default)
+    Serve(ServeOptions),
+    /// Say whether the settings hold, without serving
+    Check(ServeOptions),
+    /// Print the document and the findings for containers from a file
+    Render(RenderOptions),
+    /// Decode container labels: JSON lines in, JSON lines out
+    Labels(LabelsOptions),
+    /// Print the routes of a running route server as a table
+    Routes(RoutesOptions),
+    /// Serve made-up containers of a simulated daemon, to look at without Docker
+    Demo(DemoOptions),
+}
+
+/// Where to listen and what to follow.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ServeOptions {
+    /// Address to serve on; keep it on loopback
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7111", env = "REDIACC_ROUTER_LISTEN")]
+    pub(crate) listen: SocketAddr,
+
+    /// Pattern of the daemons' sockets, named docker-<network ID>.sock (repeatable)
+    #[arg(long, value_name = "GLOB", env = "REDIACC_ROUTER_SOCKETS", value_delimiter = ',',
+          default_values_t = ["/var/run/rediacc/docker-*.sock".to_owned(), "/run/rediacc/docker-*.sock".to_owned()])]
+    pub(crate) sockets: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) routing: RoutingOptions,
+
+    /// How long to wait for the daemons' first answers before serving what is known
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time, env = "REDIACC_ROUTER_FIRST_VIEW")]
+    pub(crate) first_view: Duration,
+
+    /// File with the token that whoever reads /routes.yaml must show
+    #[arg(long, value_name = "FILE", env = "REDIACC_ROUTER_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    /// How to log; the default is text on a terminal and JSON elsewhere
+    #[arg(long, value_name = "FORMAT", env = "REDIACC_ROUTER_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// What shapes the routes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RoutingOptions {
+    /// Domain of the auto-routes: {service}-{network ID}.DOMAIN; without it there are none
+    #[arg(long, value_name = "DOMAIN", env = "REDIACC_ROUTER_BASE_DOMAIN")]
+    pub(crate) base_domain: Option<BaseDomain>,
+
+    /// Certificate resolver that exists in Traefik; the first is for auto-routes (repeatable).
+    /// "none": auto-routes without TLS, on entry point web
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "letsencrypt",
+        value_delimiter = ',',
+        env = "REDIACC_ROUTER_CERT_RESOLVER"
+    )]
+    pub(crate) cert_resolver: Vec<String>,
+
+    /// Entry points that exist in Traefik. What they carry follows from the name (web*, websecure*, tcp-*, udp-*)
+    /// or is said: name=http|https|tcp|udp. The default is web, websecure, the preconfigured and the dynamic ports
+    #[arg(long, value_name = "LIST", value_delimiter = ',', env = "REDIACC_ROUTER_ENTRYPOINTS")]
+    pub(crate) entrypoints: Vec<EntryPoint>,
+
+    /// Ports that are allocated automatically
+    #[arg(long, value_name = "FIRST-LAST", default_value = "10000-10010", env = "REDIACC_ROUTER_DYNAMIC_PORTS")]
+    pub(crate) dynamic_ports: PortRange,
+
+    /// Something outside its repository that a label may refer to, e.g. auth@file (repeatable)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', env = "REDIACC_ROUTER_ALLOW_REFERENCE")]
+    pub(crate) allow_reference: Vec<String>,
+
+    /// How long the routers of a container that is gone stay, and answer 503 instead of 404
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, env = "REDIACC_ROUTER_GRACE")]
+    pub(crate) grace: Duration,
+
+    /// How long the routes of a lost daemon stay as they were
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time, env = "REDIACC_ROUTER_STALE_FOR")]
+    pub(crate) stale_for: Duration,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RenderOptions {
+    /// File with {"daemons": [{"network_id": 2816, "containers": [entries of GET /containers/json]}]}; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) routing: RoutingOptions,
+
+    /// Print the findings as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    after_help = "Each line of standard input is {\"labels\": {\"traefik.http.routers.app.rule\": \"…\", …}}; each line of\n\
+                        standard output is {\"configuration\": {…}, \"problems\": [{\"severity\", \"code\", \"label\", …}]}."
+)]
+pub(crate) struct LabelsOptions {
+    /// As Traefik: the first problem loses the whole container
+    #[arg(long)]
+    pub(crate) first_problem: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RoutesOptions {
+    /// The route server to ask
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7111")]
+    pub(crate) url: String,
+
+    /// Print what it answers as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DemoOptions {
+    /// Address to serve on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7111")]
+    pub(crate) listen: SocketAddr,
+
+    /// Domain of the auto-routes
+    #[arg(long, value_name = "DOMAIN", default_value = "example.com")]
+    pub(crate) base_domain: BaseDomain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let fault = |_| format!("{text:?} is no time; expected e.g. 500ms, 30s, 10m or 30d");
+    humantime::parse_duration(text).map_err(fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help() {
+        let mut command = Cli::command().term_width(100);
+        insta::assert_snapshot!(command.render_long_help().to_string());
+    }
+}

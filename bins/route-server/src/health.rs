@@ -1,0 +1,184 @@
+//! What the JSON endpoints say.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use container_snapshot::{Link, Snapshot, Timestamp};
+use repo_network::NetworkId;
+use route_http::{Polls, Views};
+use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
+use serde::Serialize;
+
+/// One moment of the fleet, for whoever asks. What is written is kept: asking twice costs nothing.
+pub(crate) struct Fleet {
+    pub(crate) outcome: Arc<Outcome>,
+    pub(crate) daemons: Vec<Daemon>,
+    pub(crate) refused_sockets: usize,
+    pub(crate) revision: Arc<str>,
+    pub(crate) starting: bool,
+    pub(crate) base_domain: Option<BaseDomain>,
+    pub(crate) polls: Arc<Polls>,
+    pub(crate) routes: OnceLock<Bytes>,
+}
+
+/// One daemon, as `/health` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Daemon {
+    network_id: NetworkId,
+    socket: String,
+    state: Link,
+    containers: usize,
+    since: Timestamp,
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    revision: &'a str,
+    auto_routes: bool,
+    base_domain: Option<&'a BaseDomain>,
+    routers: Counts,
+    services: Counts,
+    daemons: &'a [Daemon],
+    refused_sockets: usize,
+    findings: FindingCounts,
+    traefik: Traefik,
+}
+
+#[derive(Serialize)]
+struct Traefik {
+    /// Seconds since the document was last asked for; null: not yet.
+    last_poll_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    http: usize,
+    tcp: usize,
+    udp: usize,
+    total: usize,
+}
+
+#[derive(Default, Serialize)]
+struct FindingCounts {
+    error: usize,
+    warning: usize,
+    info: usize,
+}
+
+#[derive(Serialize)]
+struct Routes<'a> {
+    revision: &'a str,
+    http: &'a [Route],
+    tcp: &'a [Route],
+    udp: &'a [Route],
+    unrouted: &'a [Unrouted],
+    findings: &'a [Finding],
+}
+
+#[derive(Serialize)]
+struct Ports {
+    tcp: [(); 0],
+    udp: [(); 0],
+}
+
+// === impl Daemon ===
+
+impl Daemon {
+    /// All daemons of a snapshot.
+    pub(crate) fn all(snapshot: &Snapshot) -> Vec<Self> {
+        let daemons = snapshot.daemons.iter();
+        let daemons = daemons.map(|(id, view)| Self {
+            network_id: *id,
+            socket: view.socket.clone(),
+            state: view.link,
+            containers: view.container_count(),
+            since: view.since,
+            reason: view.reason.clone(),
+        });
+        daemons.collect()
+    }
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// In a word: `starting` until there is a full view, `degraded` while a daemon is not live.
+    pub(crate) fn status(&self) -> &'static str {
+        let live = self.daemons.iter().all(|daemon| daemon.state == Link::Live);
+        match (self.starting, live && self.refused_sockets == 0) {
+            (true, _) => "starting",
+            (false, true) => "ok",
+            (false, false) => "degraded",
+        }
+    }
+
+    fn findings(&self) -> FindingCounts {
+        let mut counts = FindingCounts::default();
+        for finding in &self.outcome.findings {
+            match finding.severity {
+                Severity::Error => counts.error += 1,
+                Severity::Warning => counts.warning += 1,
+                Severity::Info => counts.info += 1,
+            }
+        }
+        counts
+    }
+}
+
+impl Views for Fleet {
+    fn health(&self) -> serde_json::Result<Bytes> {
+        let configuration = &self.outcome.configuration;
+        let (http, tcp, udp) = (&configuration.http, &configuration.tcp, &configuration.udp);
+        let health = Health {
+            status: self.status(),
+            revision: &self.revision,
+            auto_routes: self.base_domain.is_some(),
+            base_domain: self.base_domain.as_ref(),
+            routers: counts(http.routers.len(), tcp.routers.len(), udp.routers.len()),
+            services: counts(http.services.len(), tcp.services.len(), udp.services.len()),
+            daemons: &self.daemons,
+            refused_sockets: self.refused_sockets,
+            findings: self.findings(),
+            traefik: Traefik { last_poll_seconds: self.polls.seen().age(Instant::now()).map(|age| age.as_secs()) },
+        };
+        serde_json::to_vec(&health).map(Bytes::from)
+    }
+
+    fn routes(&self) -> serde_json::Result<Bytes> {
+        if let Some(written) = self.routes.get() {
+            return Ok(written.clone());
+        }
+        let table = &self.outcome.table;
+        let routes = Routes {
+            revision: &self.revision,
+            http: &table.http,
+            tcp: &table.tcp,
+            udp: &table.udp,
+            unrouted: &self.outcome.unrouted,
+            findings: &self.outcome.findings,
+        };
+        let written = serde_json::to_vec(&routes).map(Bytes::from)?;
+        Ok(self.routes.get_or_init(|| written).clone())
+    }
+
+    fn ports(&self) -> serde_json::Result<Bytes> {
+        serde_json::to_vec(&Ports { tcp: [], udp: [] }).map(Bytes::from)
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn is_ready(&self) -> bool {
+        !self.starting
+    }
+}
+
+fn counts(http: usize, tcp: usize, udp: usize) -> Counts {
+    Counts { http, tcp, udp, total: http + tcp + udp }
+}

@@ -1,0 +1,108 @@
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use container_snapshot::{Snapshot, Timestamp};
+use route_http::{Document, Phase, Polls, State};
+use route_synthesis::{DecodeCache, Finding, Outcome, Policy, Severity, synthesize};
+use tokio::sync::watch;
+
+use crate::{
+    exit::chain,
+    health::{Daemon, Fleet},
+};
+
+/// Turns snapshots into what is served.
+pub(crate) struct Publisher {
+    policy: Policy,
+    cache: DecodeCache,
+    state: watch::Sender<State>,
+    polls: Arc<Polls>,
+    findings: BTreeSet<Finding>,
+    document: Option<Document>,
+}
+
+// === impl Publisher ===
+
+impl Publisher {
+    /// A publisher that has nothing true to say yet.
+    pub(crate) fn new(policy: Policy, polls: Arc<Polls>) -> Self {
+        let fleet = Fleet {
+            outcome: Arc::default(),
+            daemons: Vec::new(),
+            refused_sockets: 0,
+            revision: "".into(),
+            starting: true,
+            base_domain: policy.base_domain.clone(),
+            polls: polls.clone(),
+            routes: OnceLock::new(),
+        };
+        let state = State { phase: Phase::Starting, document: None, views: Arc::new(fleet) };
+        let state = watch::Sender::new(state);
+        Self { policy, cache: DecodeCache::default(), state, polls, findings: BTreeSet::new(), document: None }
+    }
+
+    /// What is served.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
+    }
+
+    /// Makes routes of a snapshot and publishes them, unless the view is not full yet: then only the JSON
+    /// endpoints show it. Returns when to do it again although nothing changes.
+    pub(crate) fn publish(&mut self, snapshot: &Snapshot, phase: Phase, now: Timestamp) -> Option<Timestamp> {
+        let outcome = synthesize(snapshot, &self.policy, &mut self.cache, now);
+        self.tell(&outcome);
+        if phase == Phase::Serving {
+            self.write(&outcome);
+        }
+        let next = outcome.next_deadline;
+        let fleet = Fleet {
+            daemons: Daemon::all(snapshot),
+            refused_sockets: snapshot.refused_sockets.len(),
+            revision: self.document.as_ref().map_or_else(|| "".into(), |document| document.revision.clone()),
+            starting: phase == Phase::Starting,
+            base_domain: self.policy.base_domain.clone(),
+            polls: self.polls.clone(),
+            outcome: Arc::new(outcome),
+            routes: OnceLock::new(),
+        };
+        self.state.send_replace(State { phase, document: self.document.clone(), views: Arc::new(fleet) });
+        next
+    }
+
+    /// Writes the document; when that cannot be done the last one stays.
+    fn write(&mut self, outcome: &Outcome) {
+        match traefik_model::to_yaml(&outcome.configuration) {
+            Ok(yaml) => {
+                let known = self.document.as_ref().is_some_and(|document| *document.revision == *yaml.revision);
+                if !known {
+                    let routers = outcome.table.iter().count();
+                    tracing::info!(revision = yaml.revision, routers, bytes = yaml.text.len(), "published");
+                    self.document = Some(Document { revision: yaml.revision.into(), yaml: Bytes::from(yaml.text) });
+                }
+            }
+            Err(error) => tracing::error!(error = chain(&error), "the document cannot be written; the last one stays"),
+        }
+    }
+
+    /// Logs which findings are new and which are gone.
+    fn tell(&mut self, outcome: &Outcome) {
+        let findings: BTreeSet<_> = outcome.findings.iter().cloned().collect();
+        for finding in findings.difference(&self.findings) {
+            log(finding);
+        }
+        for finding in self.findings.difference(&findings) {
+            tracing::debug!(finding = %finding, "resolved");
+        }
+        self.findings = findings;
+    }
+}
+
+fn log(finding: &Finding) {
+    match finding.severity {
+        Severity::Error | Severity::Warning => tracing::warn!(finding = %finding, "finding"),
+        Severity::Info => tracing::debug!(finding = %finding, "finding"),
+    }
+}

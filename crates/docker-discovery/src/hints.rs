@@ -1,0 +1,295 @@
+use std::{
+    collections::BTreeMap,
+    mem,
+    time::{Duration, Instant},
+};
+
+use bollard::models::EventMessage;
+use container_snapshot::{Container, ContainerId, ContainerState};
+
+/// With more containers than this it is better to ask for all of them.
+const MOST_IDS: usize = 100;
+
+/// The longest ID that is taken at its word; Docker's have 64 characters.
+const LONGEST_ID: usize = 128;
+
+/// Docker tells of an end or a pause a little before its list does (seen with 20.10: about the time
+/// of a write to disk). So the question waits this long, and is asked again when that was too short.
+const SETTLE: Duration = Duration::from_millis(50);
+
+/// How often a question is asked again because the answer contradicts the event; the waits double.
+const MOST_TRIES: u32 = 5;
+
+/// How long after a flood of events everything is listed once more, for the same reason.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// What to ask a daemon next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// All containers.
+    Everything,
+    /// These containers.
+    About(Asked),
+}
+
+/// The containers that a question is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Asked(BTreeMap<ContainerId, Hint>);
+
+/// What events have said since the last question. Bounded, whatever a daemon sends.
+#[derive(Debug, Default)]
+pub(crate) struct Hints {
+    /// When all containers are to be listed.
+    everything: Option<Instant>,
+    /// When they are to be listed once more.
+    aftermath: Option<Instant>,
+    containers: BTreeMap<ContainerId, Hint>,
+}
+
+/// What the last event says of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Hint {
+    /// When to ask.
+    due: Instant,
+    expected: Expected,
+    tries: u32,
+}
+
+/// What the answer will be, if the daemon's list is up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Anything,
+    NotRunning,
+    NotPaused,
+    /// There is no need to ask.
+    Gone,
+}
+
+// === impl Hints ===
+
+impl Hints {
+    /// Asks for everything.
+    pub(crate) fn everything(&mut self, now: Instant) {
+        self.everything = Some(now);
+    }
+
+    /// Takes in an event; those that change nothing that is looked at are left out.
+    pub(crate) fn note(&mut self, event: EventMessage, now: Instant) {
+        let action = event.action.unwrap_or_default();
+        let Some(expected) = Expected::after(&action) else { return };
+        match event.actor.and_then(|actor| actor.id).filter(|id| is_plausible(id)) {
+            Some(id) => self.hint(id.into(), expected, now),
+            None => self.everything(now),
+        }
+        if self.containers.len() > MOST_IDS {
+            self.containers.clear();
+            self.everything.get_or_insert(now + SETTLE);
+            self.aftermath = Some(now + AFTERMATH);
+        }
+    }
+
+    fn hint(&mut self, id: ContainerId, expected: Expected, now: Instant) {
+        let is_open = self.containers.get(&id).is_some_and(|hint| hint.expected != Expected::Gone);
+        let hint = match expected {
+            Expected::Gone if is_open => Hint { due: now, expected: Expected::Anything, tries: 0 },
+            Expected::Gone | Expected::Anything => Hint { due: now, expected, tries: 0 },
+            Expected::NotRunning | Expected::NotPaused => Hint { due: now + SETTLE, expected, tries: 0 },
+        };
+        self.containers.insert(id, hint);
+    }
+
+    /// The next question, if it is time for one. What it covers is forgotten.
+    pub(crate) fn take(&mut self, now: Instant) -> Option<Question> {
+        let is_due = |due: &mut Instant| *due <= now;
+        let (first, again) = (self.everything.take_if(is_due), self.aftermath.take_if(is_due));
+        let all = first.or(again).is_some();
+        // A contradiction shows only in the answer about a container, so that question stays.
+        let covered = |hint: &Hint| hint.due <= now && !(all && hint.expected.can_be_contradicted());
+        let (asked, later) = mem::take(&mut self.containers).into_iter().partition(|(_, hint)| covered(hint));
+        self.containers = later;
+        let asked = Some(Asked(asked)).filter(|asked| !asked.0.is_empty());
+        if all { Some(Question::Everything) } else { asked.map(Question::About) }
+    }
+
+    /// When there will be a question, if no further event comes.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.containers.values().map(|hint| hint.due).chain(self.everything).chain(self.aftermath).min()
+    }
+
+    /// Asks again for the containers about which the answer contradicts the events.
+    pub(crate) fn verify(&mut self, asked: &Asked, found: &[Container], now: Instant) {
+        for container in found {
+            let Some(hint) = asked.0.get(&container.id) else { continue };
+            if hint.expected.is_contradicted_by(container.state) && hint.tries < MOST_TRIES {
+                let again = Hint { due: now + SETTLE * 2u32.pow(hint.tries), tries: hint.tries + 1, ..*hint };
+                self.containers.entry(container.id.clone()).or_insert(again);
+            }
+        }
+    }
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<ContainerId> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// Those that the daemon has to be asked for; the others are known to be gone.
+    pub(crate) fn open(&self) -> Vec<ContainerId> {
+        let open = self.0.iter().filter(|(_, hint)| hint.expected != Expected::Gone);
+        open.map(|(id, _)| id.clone()).collect()
+    }
+}
+
+// === impl Expected ===
+
+impl Expected {
+    /// From an event's `Action`, such as `start` or `health_status: healthy`; none for the many that
+    /// change nothing here.
+    fn after(action: &str) -> Option<Self> {
+        match action.split(':').next().unwrap_or_default() {
+            "create" | "start" | "restart" | "rename" | "update" | "health_status" => Some(Self::Anything),
+            "die" | "stop" | "pause" => Some(Self::NotRunning),
+            "unpause" => Some(Self::NotPaused),
+            "destroy" => Some(Self::Gone),
+            _ => None,
+        }
+    }
+
+    fn can_be_contradicted(self) -> bool {
+        matches!(self, Self::NotRunning | Self::NotPaused)
+    }
+
+    fn is_contradicted_by(self, state: ContainerState) -> bool {
+        match self {
+            Self::NotRunning => state == ContainerState::Running,
+            Self::NotPaused => state == ContainerState::Paused,
+            Self::Anything | Self::Gone => false,
+        }
+    }
+}
+
+fn is_plausible(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bollard::models::EventActor;
+    use container_snapshot::{Health, Timestamp};
+
+    fn event(action: &str, id: &str) -> EventMessage {
+        let actor = Some(EventActor { id: Some(id.to_owned()), attributes: None });
+        EventMessage { action: Some(action.to_owned()), actor, ..EventMessage::default() }
+    }
+
+    fn after(events: &[(&str, &str)], now: Instant) -> Hints {
+        let mut hints = Hints::default();
+        for (action, id) in events {
+            hints.note(event(action, id), now);
+        }
+        hints
+    }
+
+    /// The question some time after the events: all IDs, and those to ask for.
+    fn asked(events: &[(&str, &str)], later: Duration) -> Option<(Vec<String>, Vec<String>)> {
+        let now = Instant::now();
+        let text = |ids: Vec<ContainerId>| ids.iter().map(ContainerId::to_string).collect();
+        match after(events, now).take(now + later)? {
+            Question::Everything => Some((vec!["everything".to_owned()], Vec::new())),
+            Question::About(asked) => Some((text(asked.all()), text(asked.open()))),
+        }
+    }
+
+    fn ids(all: &[&str], open: &[&str]) -> Option<(Vec<String>, Vec<String>)> {
+        let text = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        Some((text(all), text(open)))
+    }
+
+    fn container(id: &str, state: ContainerState) -> Container {
+        Container {
+            id: id.into(),
+            name: id.to_owned(),
+            labels: Default::default(),
+            created: Timestamp::default(),
+            state,
+            health: Health::Unchecked,
+            network_mode: "host".to_owned(),
+            defects: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_container_is_asked_for_once_however_many_events_name_it() {
+        let events = [("create", "a"), ("start", "a"), ("health_status: healthy", "a"), ("start", "b")];
+        assert_eq!(asked(&events, Duration::ZERO), ids(&["a", "b"], &["a", "b"]));
+    }
+
+    #[test]
+    fn events_that_change_nothing_ask_nothing() {
+        let events = [("exec_create: sh", "a"), ("exec_die", "a"), ("top", "a"), ("kill", "a"), ("attach", "a")];
+        assert_eq!(asked(&events, AFTERMATH), None);
+    }
+
+    #[test]
+    fn a_removal_needs_no_call_unless_something_else_is_open() {
+        assert_eq!(asked(&[("destroy", "a")], Duration::ZERO), ids(&["a"], &[]));
+        assert_eq!(asked(&[("die", "a"), ("destroy", "a")], Duration::ZERO), ids(&["a"], &["a"]));
+        assert_eq!(asked(&[("destroy", "a"), ("start", "b")], Duration::ZERO), ids(&["a", "b"], &["b"]));
+    }
+
+    #[test]
+    fn an_end_is_asked_for_a_little_later_and_a_start_at_once() {
+        assert_eq!(asked(&[("die", "a"), ("start", "b")], Duration::ZERO), ids(&["b"], &["b"]));
+        assert_eq!(asked(&[("die", "a")], SETTLE), ids(&["a"], &["a"]));
+        assert_eq!(asked(&[("die", "a"), ("start", "a")], Duration::ZERO), ids(&["a"], &["a"]));
+    }
+
+    #[test]
+    fn what_contradicts_an_event_is_asked_again_for_a_while() {
+        let mut now = Instant::now();
+        let mut hints = after(&[("die", "a"), ("unpause", "b")], now);
+        let found = [container("a", ContainerState::Running), container("b", ContainerState::Running)];
+        for _ in 0..=MOST_TRIES {
+            now += AFTERMATH * 5;
+            let Some(Question::About(asked)) = hints.take(now) else { panic!("it is asked again") };
+            assert!(asked.all().contains(&"a".into()));
+            hints.verify(&asked, &found, now);
+            assert_eq!(hints.take(now), None, "not at once");
+        }
+        assert_eq!(hints.due(), None, "it runs after all, and b is as it should be");
+    }
+
+    #[test]
+    fn a_later_event_goes_before_a_contradiction() {
+        let now = Instant::now();
+        let mut hints = after(&[("die", "a")], now);
+        let Some(Question::About(asked)) = hints.take(now + SETTLE) else { panic!("a question") };
+        hints.note(event("start", "a"), now);
+        hints.verify(&asked, &[container("a", ContainerState::Running)], now + SETTLE);
+        assert_eq!(hints.due(), Some(now));
+    }
+
+    #[test]
+    fn a_flood_asks_for_everything_and_once_more_when_it_is_over() {
+        let names: Vec<_> = (0..=MOST_IDS).map(|number| format!("c{number}")).collect();
+        let events: Vec<_> = names.iter().map(|id| ("die", id.as_str())).collect();
+        let now = Instant::now();
+        let mut hints = after(&events, now);
+        assert_eq!(hints.take(now), None);
+        assert_eq!(hints.take(now + SETTLE), Some(Question::Everything));
+        assert_eq!(hints.due(), Some(now + AFTERMATH));
+        assert_eq!(hints.take(now + AFTERMATH), Some(Question::Everything));
+        assert_eq!(hints.due(), None);
+    }
+
+    #[test]
+    fn an_event_without_a_sensible_id_asks_for_everything() {
+        for id in ["", "a\"b", &"a".repeat(200)] {
+            assert_eq!(asked(&[("start", id)], Duration::ZERO), ids(&["everything"], &[]));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use super::report::Fault;
+use super::{Protocol, Syntax, Tls, read};
+use crate::Code;
+
+/// Longer rules get no suggestion: one takes many attempts at parsing.
+const LONGEST: usize = 512;
+
+/// How many places around a fault are tried.
+const PLACES: usize = 40;
+
+/// A rule that Traefik would take and that is probably what was meant.
+pub(super) fn suggest(protocol: Protocol, syntax: Syntax, text: &str, fault: &Fault) -> Option<String> {
+    if text.len() > LONGEST || !matches!(fault.code, Code::RuleSyntax | Code::RuleQuotes) {
+        return None;
+    }
+    let sound = |candidate: &String| read(protocol, syntax, candidate, Tls::Unknown, &mut Vec::new()).is_some();
+    let rewritten = rewritings(text).into_iter().find(sound);
+    let repaired = rewritten.or_else(|| edits(text, fault).find(sound))?;
+    Some(format!("write {repaired}"))
+}
+
+/// The whole rule with the quotes, operators and arguments that Traefik wants.
+fn rewritings(text: &str) -> Vec<String> {
+    let quotes = with_backquotes(text);
+    let operators = with_operators(text);
+    let both = with_operators(&quotes);
+    let requoted = with_quoted_arguments(text);
+    let all = with_quoted_arguments(&both);
+    let closed = format!("{})", text.trim_end());
+    let quoted = format!("{}`)", text.trim_end());
+    let mut rewritings = vec![quotes, operators, both, closed, requoted, all, quoted];
+    rewritings.extend(from_first_version(text));
+    rewritings
+}
+
+fn with_backquotes(text: &str) -> String {
+    let quote = |c: char| match c {
+        '\'' | '´' | '‘' | '’' | '“' | '”' | '„' | '«' | '»' => '`',
+        c if c.is_whitespace() => ' ',
+        c => c,
+    };
+    text.chars().filter(|c| !matches!(c, '\0' | '\u{feff}' | '\u{200b}')).map(quote).collect()
+}
+
+/// Words and single characters for operators; outside of quotes only.
+fn with_operators(text: &str) -> String {
+    let text = text.trim_end_matches([';', ',', '&', '|', ' ']);
+    let mut parts: Vec<String> = Vec::new();
+    for (position, part) in text.split('`').enumerate() {
+        parts.push(if position % 2 == 0 { with_operators_in(part) } else { part.to_owned() });
+    }
+    parts.join("`")
+}
+
+fn with_operators_in(text: &str) -> String {
+    let mut result = text.replace("&&", "&").replace("||", "|");
+    for (word, operator) in [("and", "&"), ("AND", "&"), ("And", "&"), ("or", "|"), ("OR", "|"), ("Or", "|")] {
+        result = result.replace(&format!(" {word} "), &format!(" {operator} "));
+    }
+    result = result.replace(" not ", " !").replace(" NOT ", " !").replace(';', " & ");
+    result.replace("& &", "&").replace("| |", "|").replace('&', "&&").replace('|', "||")
+}
+
+/// Every argument in backquotes, whatever it is in now.
+fn with_quoted_arguments(text: &str) -> String {
+    const QUOTES: [char; 8] = ['`', '"', '\'', '´', '‘', '’', '“', '”'];
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(open) = rest.find('(') {
+        let (before, behind) = rest.split_at(open + 1);
+        result.push_str(before);
+        rest = behind;
+        let Some(close) = behind.find([')', '(']) else { continue };
+        let (inside, tail) = behind.split_at(close);
+        if tail.starts_with('(') {
+            continue;
+        }
+        let arguments: Vec<String> =
+            inside.split(',').map(|argument| format!("`{}`", argument.trim().trim_matches(QUOTES))).collect();
+        result.push_str(&arguments.join(", "));
+        rest = tail;
+    }
+    result + rest
+}
+
+/// `Host:a.org;PathPrefix:/x` of Traefik v1.
+fn from_first_version(text: &str) -> Option<String> {
+    let mut matchers = Vec::new();
+    for part in text.split(';') {
+        let (name, values) = part.split_once(':')?;
+        let each: Vec<String> = values.split(',').map(|value| format!("{}(`{}`)", name.trim(), value.trim())).collect();
+        matchers.push(if each.len() > 1 { format!("({})", each.join(" || ")) } else { each.concat() });
+    }
+    Some(matchers.join(" && "))
+}
+
+/// One character less or more, nearest to the fault first.
+fn edits<'a>(text: &'a str, fault: &Fault) -> impl Iterator<Item = String> + use<'a> {
+    let (start, end) = (fault.span.start, fault.span.end);
+    let places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    let mut places: Vec<usize> = places.collect();
+    places.sort_by_key(|place| place.abs_diff(start).min(place.abs_diff(end)));
+    places.truncate(PLACES);
+    places.into_iter().flat_map(move |place| {
+        let (before, behind) = text.split_at_checked(place).unwrap_or((text, ""));
+        let inserted = [")", "(", "`", "\"", ",", "&& "].map(|new| format!("{before}{new}{behind}"));
+        let mut rest = behind.chars();
+        rest.next();
+        inserted.into_iter().chain([format!("{before}{}", rest.as_str())])
+    })
+}

@@ -74,7 +74,7 @@ impl Follower {
             let mut live = None;
             let Err(end) = self.session(&mut told, &mut live).await;
             let End::Lost(fault) = end else { return };
-            let wait = backoff.after(live.map_or(Duration::ZERO, |since: Instant| since.elapsed()), fault.cost());
+            let wait = backoff.after(live.map_or(Duration::ZERO, |since: Instant| since.elapsed()));
             if self.lose(&fault, wait, &mut told).await.is_err() {
                 return;
             }

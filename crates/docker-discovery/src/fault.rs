@@ -1,7 +1,5 @@
 use std::{io, path::Path, time::Duration};
 
-use crate::backoff::Cost;
-
 /// The longest piece of a daemon's own words that a reason quotes, in characters.
 const QUOTED: usize = 120;
 
@@ -105,13 +103,6 @@ impl Fault {
             Error::JsonDataError { message, .. } => Self::Unreadable { call, detail: without_values(&message) },
             Error::JsonSerdeError { err } => Self::Unreadable { call, detail: without_values(&err.to_string()) },
             other => Self::Unreadable { call, detail: without_values(&other.to_string()) },
-        }
-    }
-
-    pub(crate) fn cost(&self) -> Cost {
-        match self {
-            Self::TooLarge { .. } => Cost::Large,
-            _ => Cost::Small,
         }
     }
 }

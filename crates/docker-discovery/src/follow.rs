@@ -13,7 +13,8 @@ use crate::{
     Settings,
     daemon::Follower,
     fault::Fault,
-    scan::{Kind, Scanner, Socket, Sockets},
+    scan::{Scanner, Sockets},
+    socket::{Kind, Socket},
 };
 
 /// What discovery tells.

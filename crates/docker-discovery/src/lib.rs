@@ -1,6 +1,6 @@
 //! Follows every Docker daemon of the machine.
 //!
-//! [`follow`] looks for sockets, gives each daemon a task of its own and sends what the daemons say
+//! [`follow()`] looks for sockets, gives each daemon a task of its own and sends what the daemons say
 //! as [`Message`]s: subscribe to events, list everything, then ask again for what events name.
 //! Events are hints and a list call is the truth, so nothing depends on the order or the number of
 //! events that a daemon sends. One call describes a container well enough; nothing is inspected.
@@ -40,6 +40,7 @@ mod hints;
 mod meter;
 mod scan;
 mod settings;
+mod socket;
 mod summary;
 mod transport;
 

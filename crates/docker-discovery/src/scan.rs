@@ -1,13 +1,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::{self, FileType, Metadata},
-    io,
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    fs, io,
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use repo_network::NetworkId;
+
+use crate::socket::{Candidate, Identity, Socket, choose};
 
 /// A directory that changed less than this ago may change again without its time showing it.
 const FRESH: Duration = Duration::from_secs(1);
@@ -56,6 +56,14 @@ enum Directory {
     Unseen(io::ErrorKind),
 }
 
+/// What a look has brought so far.
+#[derive(Debug, Default)]
+struct Seen {
+    candidates: BTreeMap<PathBuf, Candidate>,
+    refused: BTreeMap<String, String>,
+    complete: bool,
+}
+
 // === impl Scanner ===
 
 impl Scanner {
@@ -87,32 +95,39 @@ impl Scanner {
     }
 
     fn look(&self) -> Sockets {
-        let mut refused = self.malformed.clone();
-        let mut complete = refused.is_empty();
-        let mut candidates = BTreeMap::new();
+        let mut seen = Seen { refused: self.malformed.clone(), complete: self.malformed.is_empty(), ..Seen::default() };
         for entry in self.patterns.iter().filter_map(|pattern| glob::glob(&pattern.text).ok()).flatten() {
             match entry {
-                Ok(path) => match Candidate::new(&path) {
-                    Ok(candidate) => drop(candidates.insert(candidate.path.clone(), candidate)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                        if path.is_symlink() {
-                            refused.insert(path.display().to_string(), "is a symbolic link to nothing".to_owned());
-                        }
-                    }
-                    Err(error) => {
-                        complete = false;
-                        refused.insert(path.display().to_string(), format!("cannot be looked at: {}", error.kind()));
-                    }
-                },
-                Err(error) => {
-                    complete = false;
-                    let reason = format!("cannot be searched for sockets: {}", error.error().kind());
-                    refused.insert(error.path().display().to_string(), reason);
-                }
+                Ok(path) => seen.path(&path),
+                Err(error) => seen.unseen(error.path(), "cannot be searched for sockets", error.error()),
             }
         }
-        let daemons = choose(candidates.into_values().collect(), &mut refused);
-        Sockets { daemons, refused, complete }
+        let daemons = choose(seen.candidates.into_values().collect(), &mut seen.refused);
+        Sockets { daemons, refused: seen.refused, complete: seen.complete }
+    }
+}
+
+// === impl Seen ===
+
+impl Seen {
+    fn path(&mut self, path: &Path) {
+        match Candidate::new(path) {
+            Ok(candidate) => drop(self.candidates.insert(candidate.path.clone(), candidate)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => self.unseen(path, "cannot be looked at", &error),
+            Err(_) if path.is_symlink() => {
+                self.refused.insert(path.display().to_string(), "is a symbolic link to nothing".to_owned());
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn unseen(&mut self, path: &Path, what: &str, error: &io::Error) {
+        self.complete = false;
+        let hint = match error.kind() {
+            io::ErrorKind::PermissionDenied => "; the route server's user must be allowed into the directory",
+            _ => "",
+        };
+        self.refused.insert(path.display().to_string(), format!("{what}: {}{hint}", error.kind()));
     }
 }
 
@@ -143,9 +158,7 @@ impl Pattern {
 impl Directory {
     fn is_settled(&self) -> bool {
         match self {
-            Self::There(identity) => {
-                identity.changed.is_some_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed > FRESH))
-            }
+            Self::There(identity) => identity.is_older_than(FRESH),
             Self::Unseen(_) => true,
         }
     }
@@ -163,9 +176,13 @@ impl Sockets {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::{fs::symlink, net::UnixListener};
+    use std::{
+        os::unix::{fs::symlink, net::UnixListener},
+        time::SystemTime,
+    };
 
     use super::*;
+    use crate::socket::Kind;
 
     fn scan(globs: &[String]) -> Sockets {
         Scanner::new(globs).scan().unwrap()

@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 /// Tells a file from a later one at the same path: device, inode and, as inode numbers are used
 /// again, time of change (which connecting, `chmod` and `chown` leave alone).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
     changed: Option<SystemTime>,
@@ -37,25 +37,30 @@ struct Identity {
 
 /// A path that fits a pattern.
 #[derive(Debug)]
-struct Candidate {
+pub(crate) struct Candidate {
     is_link: bool,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     metadata: Metadata,
 }
 
 // === impl Identity ===
 
 impl Identity {
-    fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         Self { device: metadata.dev(), inode: metadata.ino(), changed: metadata.modified().ok() }
+    }
+
+    /// Whether it has been as it is for longer than that.
+    pub(crate) fn is_older_than(self, age: Duration) -> bool {
+        self.changed.is_some_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed > age))
     }
 }
 
 // === impl Candidate ===
 
 impl Candidate {
-    /// The directory's own path, so that `/var/run/…` and `/run/…` are one.
-    fn new(path: &Path) -> io::Result<Self> {
+    /// Follows a symbolic link to the file, and takes the directory's own path, so that `/var/run/…` and `/run/…` are one.
+    pub(crate) fn new(path: &Path) -> io::Result<Self> {
         let is_link = fs::symlink_metadata(path)?.is_symlink();
         let metadata = fs::metadata(path)?;
         let directory = fs::canonicalize(path.parent().unwrap_or(Path::new("/")))?;
@@ -68,7 +73,12 @@ impl Candidate {
 impl From<Candidate> for Socket {
     fn from(candidate: Candidate) -> Self {
         let kind = Kind::of(candidate.metadata.file_type());
-        Self { path: candidate.path, kind, identity: Identity::of(&candidate.metadata) }
+        let mut identity = Identity::of(&candidate.metadata);
+        if kind != Kind::Socket {
+            // A file that is written to, or a directory, is still no socket.
+            identity.changed = None;
+        }
+        Self { path: candidate.path, kind, identity }
     }
 }
 
@@ -89,7 +99,10 @@ impl Kind {
 }
 
 /// One socket per network and one network per socket: real files before links, then by path.
-fn choose(mut candidates: Vec<Candidate>, refused: &mut BTreeMap<String, String>) -> BTreeMap<NetworkId, Socket> {
+pub(crate) fn choose(
+    mut candidates: Vec<Candidate>,
+    refused: &mut BTreeMap<String, String>,
+) -> BTreeMap<NetworkId, Socket> {
     candidates.sort_by(|a, b| (a.is_link, &a.path).cmp(&(b.is_link, &b.path)));
     let mut daemons: BTreeMap<NetworkId, Socket> = BTreeMap::new();
     let mut files: BTreeMap<(u64, u64), (NetworkId, PathBuf)> = BTreeMap::new();

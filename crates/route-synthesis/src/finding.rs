@@ -113,6 +113,8 @@ codes! {
     NoLoadBalancer = "RS033",
     /// A section that labels cannot share between repositories.
     NotShared = "RS034",
+    /// Labels that define services or middlewares, and no router.
+    NoRouter = "RS035",
 }
 
 /// What a finding is about; what is not known is empty.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use container_snapshot::{Container, ContainerState, DaemonView, Defect, Health, Link, Snapshot, Timestamp, Tracked};
 use repo_network::NetworkId;
+use traefik_labels::{Decoded, Severity as ProblemSeverity};
 use traefik_model::{Configuration, role::EntryPointRef};
 
 use crate::{
@@ -148,22 +149,37 @@ impl Synthesis<'_> {
     fn container(&mut self, id: NetworkId, container: &Container, part: Part, merged: &mut Merged) {
         let known = self.outcome.findings.len();
         let configuration = self.publishable(id, container, part);
-        let routers = configuration.as_ref().map_or(0, router_count);
-        if let Some(configuration) = configuration.filter(|_| routers > 0) {
-            self.not_ready(id, container, part);
+        let routed = configuration.as_ref().is_some_and(|configuration| router_count(configuration) > 0);
+        if let Some(configuration) = configuration {
+            // What it defines may be for routers of other containers.
             let kind = if Enable::of(&container.labels) == Enable::Yes { RouteKind::Labels } else { RouteKind::Auto };
             let subject = Subject::container(id, container);
             let source = RouteSource { network_id: id, container: subject.container, service: subject.service, kind };
             merged.add(configuration, &Arc::new(source), part == Part::Down);
+        }
+        if routed {
+            self.not_ready(id, container, part);
         } else if part == Part::Down {
             // Who is on the way out need not be explained.
             self.outcome.findings.truncate(known);
-        } else if let Some(why) =
-            self.outcome.findings.get(known..).and_then(|new| new.iter().min_by_key(|it| it.severity))
-        {
-            let (code, reason) = (why.code, why.message.clone());
-            self.add_unrouted(id, container, code, reason);
+        } else {
+            self.explain_unrouted(id, container, known);
         }
+    }
+
+    /// The gravest of the findings since then is why a container is not routed.
+    fn explain_unrouted(&mut self, id: NetworkId, container: &Container, known: usize) {
+        let why = self.outcome.findings.get(known..).and_then(|new| new.iter().min_by_key(|finding| finding.severity));
+        let (code, reason) = why.map_or_else(
+            || {
+                (
+                    FindingCode::NoRouter,
+                    "its labels define no router; what they define is for routers of others".to_owned(),
+                )
+            },
+            |why| (why.code, why.message.clone()),
+        );
+        self.add_unrouted(id, container, code, reason);
     }
 
     /// What a container would publish; findings say why it is less than it was meant.
@@ -210,9 +226,13 @@ impl Synthesis<'_> {
             let problems = decoded.problems.iter().map(|problem| Finding::from_problem(problem, subject()));
             self.outcome.findings.extend(problems);
             let mut labelled = builder.labelled(&decoded);
-            let says_nothing = decoded.problems.is_empty() && decoded.configuration == Configuration::default();
             self.publish(id, container, &mut labelled);
-            if says_nothing { auto_route(&mut builder) } else { labelled }
+            if asks_for_nothing(&decoded) {
+                let auto = auto_route(&mut builder);
+                labelled.http.routers.extend(auto.http.routers);
+                labelled.http.services.extend(auto.http.services);
+            }
+            labelled
         } else if identity.auto_route {
             auto_route(&mut builder)
         } else {
@@ -347,6 +367,15 @@ fn auto_route(builder: &mut Builder<'_>) -> Configuration {
         builder.explain_missing_auto_route();
     }
     configuration
+}
+
+/// Whether labels say nothing about routers and services: then the container gets what it would get without labels
+/// (requirements §3), as Traefik gives it its default router.
+fn asks_for_nothing(decoded: &Decoded) -> bool {
+    let Configuration { http, tcp, udp, .. } = &decoded.configuration;
+    let routers = http.routers.len() + tcp.routers.len() + udp.routers.len();
+    let services = http.services.len() + tcp.services.len() + udp.services.len();
+    decoded.problems.iter().all(|problem| problem.severity != ProblemSeverity::Error) && routers + services == 0
 }
 
 fn router_count(configuration: &Configuration) -> usize {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, OnceLock},
-    time::Instant,
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -31,7 +31,8 @@ pub(crate) struct Daemon {
     socket: String,
     state: Link,
     containers: usize,
-    since: Timestamp,
+    /// RFC 3339, UTC.
+    since: String,
     reason: Option<String>,
 }
 
@@ -97,7 +98,7 @@ impl Daemon {
             socket: view.socket.clone(),
             state: view.link,
             containers: view.container_count(),
-            since: view.since,
+            since: rfc3339(view.since),
             reason: view.reason.clone(),
         });
         daemons.collect()
@@ -177,6 +178,10 @@ impl Views for Fleet {
     fn is_ready(&self) -> bool {
         !self.starting
     }
+}
+
+fn rfc3339(at: Timestamp) -> String {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at.as_millis())).to_string()
 }
 
 fn counts(http: usize, tcp: usize, udp: usize) -> Counts {

@@ -217,6 +217,50 @@ fn size_is_bounded() {
     assert_eq!(accepted(&many).branches.len(), 1);
 }
 
+/// A rule with one character deleted, inserted, replaced or swapped with its neighbour, at every place.
+fn one_off(rule: &str) -> BTreeSet<String> {
+    let characters: Vec<char> = rule.chars().collect();
+    let mut all = BTreeSet::new();
+    for at in 0..=characters.len() {
+        let (before, behind) = characters.split_at(at);
+        let changed =
+            |new: &[char], skip: usize| [before, new, &behind[skip..]].concat().into_iter().collect::<String>();
+        for new in "ax0.,(`'\"& !|)".chars() {
+            all.insert(changed(&[new], 0));
+            all.insert(changed(&[new], usize::from(!behind.is_empty())));
+        }
+        if let [first, second, ..] = behind {
+            all.insert(changed(&[*second, *first], 2));
+            all.insert(changed(&[], 1));
+        }
+    }
+    all
+}
+
+#[test]
+fn one_character_off_is_corrected() {
+    let rules = ["Host(`app.example.com`)", "Host(`a.com`) && PathPrefix(`/api`)", "Host(`a.com`) || Host(`b.com`)"];
+    let (mut refused, mut hinted, mut right) = (0, 0, 0);
+    for rule in rules {
+        for text in one_off(rule) {
+            let problems = http(&text).problems;
+            let Some(problem) = problems.iter().find(|problem| problem.severity == Severity::Error) else { continue };
+            let hint = problem.hint.as_deref().unwrap_or_default();
+            refused += 1;
+            hinted += u32::from(!hint.is_empty());
+            let correction = hint.strip_prefix("write ").unwrap_or("nothing");
+            let same = |one: &str, other: &str| match (http(one).rule, http(other).rule) {
+                (Some(one), Some(other)) => shape(&one.expression) == shape(&other.expression),
+                _ => false,
+            };
+            let is_right = rule.contains(correction) || same(rule, correction);
+            right += u32::from(is_right);
+        }
+    }
+    println!("{refused} rules are refused: {hinted} come with a hint, {right} with the right correction");
+    assert!(hinted * 100 > refused * 95 && right * 100 > refused * 80);
+}
+
 /// The tree without places.
 fn shape(expr: &Expr) -> Value {
     let parts = |parts: &[Expr]| parts.iter().map(shape).collect::<Vec<_>>();

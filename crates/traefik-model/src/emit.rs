@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -76,7 +78,8 @@ impl FieldStyle {
             _ => None,
         };
         let by_value = matches!(shape, Shape::Struct(_)) && !pointer;
-        Self { alone: Alone::Refused, no_json: false, no_file: false, servers: false, json_always: by_value, neutral }
+        let alone = if by_value { Alone::Embedded } else { Alone::Refused };
+        Self { alone, no_json: false, no_file: false, servers: false, json_always: by_value, neutral }
     }
 
     /// Whether a field is written.
@@ -93,7 +96,24 @@ impl FieldStyle {
     }
 }
 
-/// The defaults of a struct, made once.
-pub(crate) fn defaults<T: Struct + Send + Sync>(cell: &'static std::sync::OnceLock<T>) -> &'static T {
-    cell.get_or_init(T::with_defaults)
+/// What a struct is before any field of it is set; each kind is made once.
+pub(crate) struct Beginnings<T> {
+    zero: OnceLock<T>,
+    defaults: OnceLock<T>,
+}
+
+// === impl Beginnings ===
+
+impl<T: Struct> Beginnings<T> {
+    pub(crate) const fn new() -> Self {
+        Self { zero: OnceLock::new(), defaults: OnceLock::new() }
+    }
+
+    /// The values that need not be written there.
+    pub(crate) fn of(&self, alone: Alone) -> &T {
+        match alone {
+            Alone::Embedded => self.zero.get_or_init(T::default),
+            Alone::Allowed | Alone::Refused => self.defaults.get_or_init(T::with_defaults),
+        }
+    }
 }

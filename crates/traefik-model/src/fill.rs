@@ -4,6 +4,10 @@ use serde::{Serialize, Serializer};
 
 use crate::{Duration, Fault, FaultKind, NodeId, Role, Shape, Source, StructShape, Style, Tree, emit::Styled};
 
+/// With which Traefik's reader of documents joins the items of a list to one value: the mark, the number of their
+/// Go kind, and the items, each behind another mark (paerser's `defaultRawSliceSeparator`).
+pub(crate) const LIST_MARK: char = '║';
+
 /// Fills typed values from a checked [`Tree`], and collects what is wrong (paerser's `Fill`).
 #[derive(Debug)]
 pub struct Filler<'t, 'a> {
@@ -74,6 +78,8 @@ pub enum Alone {
     Allowed,
     /// `{}` makes Traefik refuse the document.
     Refused,
+    /// The same, and it begins as Go's zero value: Traefik sets the defaults only of what a pointer points to.
+    Embedded,
 }
 
 /// Sees, and may change, everything in a configuration that has a [`Role`].
@@ -105,7 +111,7 @@ impl<'t, 'a> Filler<'t, 'a> {
         }
     }
 
-    fn fault(&mut self, node: NodeId, kind: FaultKind) {
+    pub(crate) fn fault(&mut self, node: NodeId, kind: FaultKind) {
         self.faults.push(Fault { node, kind });
     }
 
@@ -329,12 +335,18 @@ impl<T: Element> Value for BTreeMap<String, T> {
     }
 }
 
-/// A label's list: split at commas, trimmed, empty items kept; an empty value leaves the field as it was.
+/// A list: split at commas, trimmed, empty items kept; an empty value leaves the field as it was.
 pub(crate) fn fill_texts<T: From<String>>(list: &mut Vec<T>, node: NodeId, filler: &Filler<'_, '_>) {
     let value = filler.tree.value(node);
     if !value.is_empty() {
-        *list = value.split(',').map(|item| item.trim().to_owned().into()).collect();
+        *list = items(value, filler.source).map(|item| item.trim().to_owned().into()).collect();
     }
+}
+
+/// The items of a list's value. In a document that came as a list they stand behind two marks ([`LIST_MARK`]).
+fn items(value: &str, source: Source) -> impl Iterator<Item = &str> {
+    let marked = source == Source::Document && value.contains(LIST_MARK);
+    value.split(if marked { LIST_MARK } else { ',' }).skip(if marked { 2 } else { 0 })
 }
 
 impl Element for String {
@@ -369,7 +381,7 @@ impl Element for i64 {
     fn fill_list(list: &mut Vec<Self>, node: NodeId, filler: &mut Filler<'_, '_>) {
         let value = filler.tree.value(node);
         if !value.is_empty() {
-            *list = value.split(',').filter_map(|item| filler.number(item.trim(), node)).collect();
+            *list = items(value, filler.source).filter_map(|item| filler.number(item.trim(), node)).collect();
         }
     }
 

@@ -22,6 +22,7 @@
 //! ```
 
 mod check;
+mod document;
 mod duration;
 mod emit;
 mod fill;
@@ -31,6 +32,7 @@ pub mod http;
 mod macros;
 pub mod middleware;
 mod plugins;
+mod raw;
 pub mod role;
 mod shape;
 pub mod tcp;
@@ -41,6 +43,7 @@ pub mod udp;
 mod yaml;
 
 pub use check::{Fault, FaultKind, check};
+pub use document::{DocumentFault, DocumentFaultKind, check_document};
 pub use duration::{Duration, DurationError};
 pub use emit::{Document, Style};
 pub use fill::{Filler, Struct, Value, Visitor};

@@ -92,8 +92,8 @@ macro_rules! schema {
                 serializer: S,
             ) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
-                static DEFAULTS: std::sync::OnceLock<$name> = std::sync::OnceLock::new();
-                let defaults = $crate::emit::defaults(&DEFAULTS);
+                static BEGINNINGS: $crate::emit::Beginnings<$name> = $crate::emit::Beginnings::new();
+                let defaults = BEGINNINGS.of(alone);
                 let mut map = serializer.serialize_map(None)?;
                 let mut written = false;
                 $({
@@ -105,7 +105,7 @@ macro_rules! schema {
                     }
                 })*
                 // Traefik refuses `{}` here: one field that says what is the case anyway makes it acceptable.
-                let mut needed = !written && style == $crate::Style::Document && alone == $crate::fill::Alone::Refused;
+                let mut needed = !written && style == $crate::Style::Document && alone != $crate::fill::Alone::Allowed;
                 for kind in [$crate::emit::Neutral::Scalar, $crate::emit::Neutral::List] {
                     $({
                         const FIELD: $crate::emit::FieldStyle = $crate::macros::flag!(style $ty, $go_type; $($($flag)*)?);

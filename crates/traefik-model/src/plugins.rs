@@ -1,8 +1,14 @@
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 
-use crate::{Filler, NodeId, Shape, Style, Tree, Value, Visitor, fill::Alone};
+use crate::{
+    FaultKind, Filler, NodeId, Shape, Source, Style, Value, Visitor,
+    fill::{Alone, LIST_MARK},
+};
+
+/// The number of Go's kind `string`, which stands behind the mark of a list of texts.
+pub(crate) const LIST_OF_STRINGS: &str = "24";
 
 /// The plugins of a middleware, each with a tree of settings that Traefik does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,7 +37,7 @@ impl Value for Plugins {
         for plugin in tree.children(node) {
             let settings = self.0.entry(tree.name(plugin).to_owned()).or_default();
             for setting in tree.children(plugin) {
-                fill_setting(settings, setting, tree);
+                fill_setting(settings, setting, filler);
             }
         }
     }
@@ -40,17 +46,20 @@ impl Value for Plugins {
         self.0.is_empty()
     }
 
-    fn emit<S: Serializer>(&self, _: Style, _: Alone, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+    fn emit<S: Serializer>(&self, style: Style, _: Alone, serializer: S) -> Result<S::Ok, S::Error> {
+        match style {
+            Style::Json => self.0.serialize(serializer),
+            Style::Document => serializer.collect_map(self.0.iter().map(|(name, plugin)| (name, Settings(plugin)))),
+        }
     }
 
     fn walk(&mut self, _: &mut dyn Visitor) {}
 }
 
 /// Paerser's `fillRawValue`: a setting with a child of its own name is replaced by its children.
-fn fill_setting(settings: &mut BTreeMap<String, PluginValue>, node: NodeId, tree: &Tree<'_>) {
-    let name = tree.name(node);
-    match setting(node, tree) {
+fn fill_setting(settings: &mut BTreeMap<String, PluginValue>, node: NodeId, filler: &mut Filler<'_, '_>) {
+    let name = filler.tree.name(node);
+    match setting(node, filler) {
         PluginValue::Map(inner) if inner.contains_key(name) => settings.extend(inner),
         value => {
             settings.insert(name.to_owned(), value);
@@ -59,15 +68,81 @@ fn fill_setting(settings: &mut BTreeMap<String, PluginValue>, node: NodeId, tree
 }
 
 /// Paerser's `squashNode`: a node whose first child is `[..]` is a list in the order of its children.
-fn setting(node: NodeId, tree: &Tree<'_>) -> PluginValue {
+fn setting(node: NodeId, filler: &mut Filler<'_, '_>) -> PluginValue {
+    let tree = filler.tree;
     let Some(first) = tree.children(node).next() else {
-        return PluginValue::Text(tree.value(node).to_owned());
+        return text(node, filler);
     };
     let name = tree.name(first);
-    let children = tree.children(node);
-    if name.starts_with('[') && name.ends_with(']') {
-        PluginValue::List(children.map(|child| setting(child, tree)).collect())
-    } else {
-        PluginValue::Map(children.map(|child| (tree.name(child).to_owned(), setting(child, tree))).collect())
+    if name.is_empty() {
+        // Paerser looks at the first byte of the name, and panics.
+        filler.fault(first, FaultKind::UnknownField(None));
     }
+    let children = tree.children(node);
+    if is_index(name) {
+        PluginValue::List(children.map(|child| setting(child, filler)).collect())
+    } else {
+        PluginValue::Map(children.map(|child| (tree.name(child).to_owned(), setting(child, filler))).collect())
+    }
+}
+
+fn is_index(name: &str) -> bool {
+    name.starts_with('[') && name.ends_with(']')
+}
+
+/// A value, or a document's list of values, which it takes for one by its first character.
+fn text(node: NodeId, filler: &mut Filler<'_, '_>) -> PluginValue {
+    let value = filler.tree.value(node);
+    if filler.source == Source::Labels || !value.starts_with(LIST_MARK) {
+        return PluginValue::Text(value.to_owned());
+    }
+    let mut parts = value.split(LIST_MARK).skip(1);
+    if parts.next() != Some(LIST_OF_STRINGS) {
+        filler.fault(node, FaultKind::NotANumber);
+    }
+    PluginValue::List(parts.map(|item| PluginValue::Text(item.to_owned())).collect())
+}
+
+/// The settings of a plugin, as a document has to say them.
+struct Settings<'a>(&'a BTreeMap<String, PluginValue>);
+
+/// One setting, below the first level.
+struct Setting<'a>(&'a PluginValue);
+
+impl Serialize for Settings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, value) in self.0 {
+            match value {
+                // Traefik would put the contents in its place (see `fill_setting`): that takes one level away.
+                PluginValue::Map(inner) if inner.contains_key(name) => {
+                    map.serialize_entry(name, &BTreeMap::from([(name, Setting(value))]))?;
+                }
+                _ => map.serialize_entry(name, &Setting(value))?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Setting<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            PluginValue::Text(text) => serializer.serialize_str(text),
+            PluginValue::Map(map) => serializer.collect_map(map.iter().map(|(name, value)| (name, Setting(value)))),
+            PluginValue::List(items) if is_plain(items) => serializer.collect_seq(items.iter().map(Setting)),
+            // What Traefik loses or refuses in a list survives as a map from indices, which it sorts.
+            PluginValue::List(items) => {
+                let width = items.len().to_string().len();
+                let entries = items.iter().enumerate();
+                serializer.collect_map(entries.map(|(at, item)| (format!("[{at:0width$}]"), Setting(item))))
+            }
+        }
+    }
+}
+
+/// Whether Traefik reads a list of these as it is written: all texts without the mark, or all maps.
+fn is_plain(items: &[PluginValue]) -> bool {
+    items.iter().all(|item| matches!(item, PluginValue::Text(text) if !text.contains(LIST_MARK)))
+        || items.iter().all(|item| matches!(item, PluginValue::Map(_)))
 }

@@ -66,6 +66,13 @@ impl<'a> Tree<'a> {
         if let Some(known) = self.find(parent, name) {
             return known;
         }
+        let id = self.append(parent, name, origin);
+        self.add_to_index(parent, id);
+        id
+    }
+
+    /// Another child, whatever the others are called: in documents names are not folded together.
+    pub fn append(&mut self, parent: NodeId, name: &'a str, origin: Origin) -> NodeId {
         let id = self.push(name, origin, parent.0);
         if let Some(last) = self.nodes.get(parent.0 as usize).map(|node| node.last_child)
             && let Some(node) = self.nodes.get_mut(last as usize) {
@@ -77,7 +84,6 @@ impl<'a> Tree<'a> {
         }
         node.last_child = id.0;
         node.children += 1;
-        self.add_to_index(parent, id);
         id
     }
 

@@ -125,8 +125,9 @@ fn check_sni(syntax: Syntax, argument: &RawArgument) -> Option<Fault> {
 fn check_path(kind: M, argument: &RawArgument) -> Option<Fault> {
     (!argument.bytes.starts_with(b"/")).then(|| {
         let text = argument.text();
+        let bare = text.trim_start_matches(|c: char| c == '/' || (c.is_ascii() && !c.is_alphanumeric()));
         fault(Code::NotAPath, argument.inner(), format!("the path `{text}` does not begin with `/`"))
-            .with_hint(format!("write {}({})", kind.name(), literal::quote(&format!("/{text}"))))
+            .with_hint(format!("write {}({})", kind.name(), literal::quote(&format!("/{bare}"))))
     })
 }
 

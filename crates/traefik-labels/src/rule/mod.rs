@@ -22,6 +22,7 @@ mod hosts;
 mod literal;
 mod matcher;
 mod punycode;
+mod reconstruct;
 mod regexp;
 mod repair;
 mod report;

@@ -1,5 +1,6 @@
+use super::reconstruct::reconstruct;
 use super::report::Fault;
-use super::{Protocol, Syntax, Tls, read};
+use super::{MatcherKind, Protocol, Syntax, Tls, matcher, read};
 use crate::Code;
 
 /// Longer rules get no suggestion: one takes many attempts at parsing.
@@ -13,14 +14,23 @@ pub(super) fn suggest(protocol: Protocol, syntax: Syntax, text: &str, fault: &Fa
     if text.len() > LONGEST || !matches!(fault.code, Code::RuleSyntax | Code::RuleQuotes) {
         return None;
     }
-    let sound = |candidate: &String| read(protocol, syntax, candidate, Tls::Unknown, &mut Vec::new()).is_some();
-    let rewritten = rewritings(text).into_iter().find(sound);
-    let repaired = rewritten.or_else(|| edits(text, fault).find(sound))?;
-    Some(format!("write {repaired}"))
+    let known = matcher::known(protocol, syntax);
+    let mut second_best = None;
+    for candidate in rewritings(text, known).into_iter().chain(edits(text, fault)) {
+        let mut faults = Vec::new();
+        if read(protocol, syntax, &candidate, Tls::Unknown, &mut faults).is_none() {
+            continue;
+        }
+        if faults.is_empty() {
+            return Some(format!("write {candidate}"));
+        }
+        second_best.get_or_insert(candidate);
+    }
+    second_best.map(|candidate| format!("write {candidate}"))
 }
 
 /// The whole rule with the quotes, operators and arguments that Traefik wants.
-fn rewritings(text: &str) -> Vec<String> {
+fn rewritings(text: &str, known: &[MatcherKind]) -> Vec<String> {
     let quotes = with_backquotes(text);
     let operators = with_operators(text);
     let both = with_operators(&quotes);
@@ -28,7 +38,10 @@ fn rewritings(text: &str) -> Vec<String> {
     let all = with_quoted_arguments(&both);
     let closed = format!("{})", text.trim_end());
     let quoted = format!("{}`)", text.trim_end());
-    let mut rewritings = vec![quotes, operators, both, closed, requoted, all, quoted];
+    let rebuilt = reconstruct(text, known).or_else(|| reconstruct(&all, known));
+    let mut rewritings = vec![quotes, operators, both];
+    rewritings.extend(rebuilt);
+    rewritings.extend([closed, requoted, all, quoted]);
     rewritings.extend(from_first_version(text));
     rewritings
 }
@@ -63,7 +76,6 @@ fn with_operators_in(text: &str) -> String {
 
 /// Every argument in backquotes, whatever it is in now.
 fn with_quoted_arguments(text: &str) -> String {
-    const QUOTES: [char; 8] = ['`', '"', '\'', '´', '‘', '’', '“', '”'];
     let mut result = String::new();
     let mut rest = text;
     while let Some(open) = rest.find('(') {
@@ -75,12 +87,24 @@ fn with_quoted_arguments(text: &str) -> String {
         if tail.starts_with('(') {
             continue;
         }
-        let arguments: Vec<String> =
-            inside.split(',').map(|argument| format!("`{}`", argument.trim().trim_matches(QUOTES))).collect();
+        let arguments: Vec<String> = inside.split(',').map(|argument| quoted(argument.trim())).collect();
         result.push_str(&arguments.join(", "));
         rest = tail;
     }
     result + rest
+}
+
+/// An argument in backquotes; where one was there, what stands at the place of the other goes.
+fn quoted(argument: &str) -> String {
+    const QUOTES: [char; 8] = ['`', '"', '\'', '´', '‘', '’', '“', '”'];
+    const JUNK: [char; 8] = ['.', '!', '&', '|', ';', ':', '(', ')'];
+    let bare = argument.trim_matches(QUOTES);
+    let bare = match (argument.starts_with(QUOTES), argument.ends_with(QUOTES)) {
+        (false, true) => bare.trim_start_matches(JUNK),
+        (true, false) => bare.trim_end_matches(JUNK),
+        _ => bare,
+    };
+    format!("`{bare}`")
 }
 
 /// `Host:a.org;PathPrefix:/x` of Traefik v1.
@@ -94,7 +118,7 @@ fn from_first_version(text: &str) -> Option<String> {
     Some(matchers.join(" && "))
 }
 
-/// One character less or more, nearest to the fault first.
+/// One character less or more, or two swapped, nearest to the fault first.
 fn edits<'a>(text: &'a str, fault: &Fault) -> impl Iterator<Item = String> + use<'a> {
     let (start, end) = (fault.span.start, fault.span.end);
     let places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
@@ -105,7 +129,10 @@ fn edits<'a>(text: &'a str, fault: &Fault) -> impl Iterator<Item = String> + use
         let (before, behind) = text.split_at_checked(place).unwrap_or((text, ""));
         let inserted = [")", "(", "`", "\"", ",", "&& "].map(|new| format!("{before}{new}{behind}"));
         let mut rest = behind.chars();
-        rest.next();
-        inserted.into_iter().chain([format!("{before}{}", rest.as_str())])
+        let first = rest.next();
+        let deleted = format!("{before}{}", rest.as_str());
+        let second = rest.next();
+        let swapped = [second, first].into_iter().flatten().collect::<String>();
+        inserted.into_iter().chain([deleted, format!("{before}{swapped}{}", rest.as_str())])
     })
 }

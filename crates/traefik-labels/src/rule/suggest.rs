@@ -19,13 +19,18 @@ pub(super) fn unknown_matcher(call: &Call<'_>, protocol: Protocol, syntax: Synta
     };
     let message = format!("{kind} rules of {version} have no matcher `{}`", call.name);
     let fault = fault(Code::UnknownMatcher, place, message);
-    match renamed(call.name, known).or_else(|| nearest(call.name, known)) {
+    match meant(call.name, known) {
         Some(kind) => fault.with_hint(format!("write {}", rewritten(call, kind, syntax))),
         None => {
             let names: Vec<&str> = known.iter().map(|kind| kind.name()).collect();
             fault.with_hint(format!("the matchers are {}", names.join(", ")))
         }
     }
+}
+
+/// The matcher that is probably meant by a name.
+pub(super) fn meant(name: &str, known: &[M]) -> Option<M> {
+    M::find(known, name).or_else(|| renamed(name, known)).or_else(|| nearest(name, known))
 }
 
 /// The same call of another matcher.

@@ -1,0 +1,194 @@
+//! What holds for every fleet, however strange.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use container_snapshot::{Container, ContainerState, Event, Health, Store, Timestamp};
+use proptest::prelude::*;
+use repo_network::NetworkId;
+use route_synthesis::{DecodeCache, EntryPoints, Outcome, Policy, synthesize};
+use traefik_model::{Configuration, Role, Visitor};
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+/// Keys and values that meet one another often enough to collide, refer and break.
+fn label() -> impl Strategy<Value = (String, String)> {
+    let name = prop_oneof![Just("a"), Just("b"), Just("c@d"), Just("A")];
+    let field = prop_oneof![
+        Just("http.routers.{}.rule"),
+        Just("http.routers.{}.service"),
+        Just("http.routers.{}.middlewares"),
+        Just("http.routers.{}.entrypoints"),
+        Just("http.routers.{}.tls.options"),
+        Just("http.services.{}.loadbalancer.server.port"),
+        Just("http.services.{}.loadbalancer.server.url"),
+        Just("http.services.{}.loadbalancer.passhostheader"),
+        Just("http.middlewares.{}.chain.middlewares"),
+        Just("http.middlewares.{}.errors.service"),
+        Just("http.middlewares.{}.compress"),
+        Just("tcp.routers.{}.rule"),
+        Just("tcp.routers.{}.entrypoints"),
+        Just("tcp.routers.{}.service"),
+        Just("tcp.services.{}.loadbalancer.server.port"),
+        Just("udp.routers.{}.entrypoints"),
+        Just("udp.services.{}.loadbalancer.server.port"),
+        Just("http.routers.{}.nonsense"),
+    ];
+    let value = prop_oneof![
+        Just("a"),
+        Just("b@docker"),
+        Just("a,b"),
+        Just("x@file"),
+        Just("api@internal"),
+        Just("80"),
+        Just("true"),
+        Just("Host(`a.example.com`)"),
+        Just("HostSNI(`*`)"),
+        Just("websecure,tcp-5432"),
+        Just("tcp-5432"),
+        Just("udp-53"),
+        Just(""),
+        Just("\u{1}`\u{2551}"),
+    ];
+    (name, field, value)
+        .prop_map(|(name, field, value)| (format!("traefik.{}", field.replace("{}", name)), value.to_owned()))
+}
+
+fn container() -> impl Strategy<Value = Container> {
+    let labels = prop::collection::vec(label(), 0..12);
+    let enable = prop_oneof![8 => Just(Some("true")), 1 => Just(None), 1 => Just(Some("maybe"))];
+    let state = prop_oneof![6 => Just(ContainerState::Running), 1 => Just(ContainerState::Exited), 1 => Just(ContainerState::Paused)];
+    (labels, enable, state, 0_u8..70, 0_i64..3, "[a-d]").prop_map(|(labels, enable, state, address, created, name)| {
+        let mut labels: std::collections::BTreeMap<_, _> = labels.into_iter().collect();
+        labels.extend(enable.map(|value| ("traefik.enable".to_owned(), value.to_owned())));
+        labels.insert("rediacc.service_ip".to_owned(), format!("127.0.11.{address}"));
+        labels.insert("rediacc.service_name".to_owned(), name.clone());
+        Container {
+            id: format!("{name}{address}{created}").into(),
+            name,
+            labels: Arc::new(labels),
+            created: Timestamp::from_secs(created),
+            state,
+            health: Health::Unchecked,
+            network_mode: "host".to_owned(),
+            defects: Vec::new(),
+        }
+    })
+}
+
+fn fleet() -> impl Strategy<Value = Vec<(NetworkId, Vec<Container>)>> {
+    let id = prop_oneof![Just(2816), Just(2880)].prop_map(|id: u32| NetworkId::try_from(id).unwrap());
+    prop::collection::vec((id, prop::collection::vec(container(), 0..6)), 0..3)
+}
+
+fn policy() -> Policy {
+    Policy {
+        base_domain: "example.com".parse().ok(),
+        allowed_references: BTreeSet::from(["x@file".to_owned()]),
+        ..Policy::default()
+    }
+}
+
+fn outcome(fleet: &[(NetworkId, Vec<Container>)], cache: &mut DecodeCache) -> Outcome {
+    let mut store = Store::default();
+    for (id, containers) in fleet {
+        store.apply(*id, Event::Found { socket: format!("docker-{id}.sock") }, NOW);
+        store.apply(*id, Event::Listed(containers.clone()), NOW);
+    }
+    synthesize(store.snapshot(), &policy(), cache, NOW)
+}
+
+/// Everything that a configuration refers to.
+#[derive(Default)]
+struct Collected(Vec<(Role, String)>);
+
+impl Visitor for Collected {
+    fn enter(&mut self, _: &str) {}
+    fn leave(&mut self) {}
+    fn text(&mut self, role: Role, text: &mut String) {
+        self.0.push((role, text.clone()));
+    }
+}
+
+fn references<T: traefik_model::Value + Clone>(value: &T) -> Vec<(Role, String)> {
+    let mut collected = Collected::default();
+    value.clone().walk(&mut collected);
+    collected.0.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+fn unresolved(configuration: &Configuration, entry_points: &EntryPoints) -> Vec<(Role, String)> {
+    let Configuration { http, tcp, udp, .. } = configuration;
+    let mut unresolved = Vec::new();
+    let mut look = |all: Vec<(Role, String)>, services: &dyn Fn(&str) -> bool, middlewares: &dyn Fn(&str) -> bool| {
+        unresolved.extend(all.into_iter().filter(|(role, text)| match role {
+            Role::ServiceRef => text != "x@file" && !services(text),
+            Role::MiddlewareRef => text != "x@file" && !middlewares(text),
+            Role::EntryPointRef => entry_points.kind(text).is_none(),
+            Role::TlsOptionsRef => text != "x@file" && text != "default",
+            _ => false,
+        }));
+    };
+    look(references(http), &|name| http.services.contains_key(name), &|name| http.middlewares.contains_key(name));
+    look(references(tcp), &|name| tcp.services.contains_key(name), &|name| tcp.middlewares.contains_key(name));
+    look(references(udp), &|name| udp.services.contains_key(name), &|_| false);
+    unresolved
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_reference_resolves_inside_the_document(fleet in fleet()) {
+        let outcome = outcome(&fleet, &mut DecodeCache::default());
+        prop_assert_eq!(unresolved(&outcome.configuration, &policy().entry_points), vec![]);
+    }
+
+    #[test]
+    fn the_order_of_containers_and_daemons_does_not_matter(fleet in fleet()) {
+        // One daemon is listed once here: its last list is what holds.
+        let unique: std::collections::BTreeMap<_, _> = fleet.into_iter().collect();
+        let forwards: Vec<_> = unique.clone().into_iter().collect();
+        let backwards: Vec<_> = unique.into_iter().rev().map(|(id, mut all)| { all.reverse(); (id, all) }).collect();
+        // Two containers with one ID: which of them is listed last decides, so there is only one of each.
+        let ids = |fleet: &[(NetworkId, Vec<Container>)]| fleet.iter().all(|(_, all)| {
+            all.iter().map(|it| it.id.clone()).collect::<BTreeSet<_>>().len() == all.len()
+        });
+        prop_assume!(ids(&forwards));
+        prop_assert_eq!(outcome(&forwards, &mut DecodeCache::default()), outcome(&backwards, &mut DecodeCache::default()));
+    }
+
+    #[test]
+    fn a_warm_cache_changes_nothing(one in fleet(), other in fleet()) {
+        let mut cache = DecodeCache::default();
+        let _ = outcome(&one, &mut cache);
+        let _ = outcome(&other, &mut cache);
+        prop_assert_eq!(outcome(&one, &mut cache), outcome(&one, &mut DecodeCache::default()));
+    }
+
+    #[test]
+    fn one_repository_does_not_see_another(fleet in fleet()) {
+        let all = outcome(&fleet, &mut DecodeCache::default());
+        for id in fleet.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>() {
+            let alone: Vec<_> = fleet.iter().filter(|(its, _)| *its == id).cloned().collect();
+            let alone = outcome(&alone, &mut DecodeCache::default());
+            let mine = |name: &String| name.ends_with(&format!("-{id}")) || name.ends_with(&format!("-{id}.auto"));
+            let routers: Vec<_> = all.configuration.http.routers.iter().filter(|(name, _)| mine(name)).collect();
+            prop_assert_eq!(routers, alone.configuration.http.routers.iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn every_container_is_routed_or_explained(fleet in fleet()) {
+        let outcome = outcome(&fleet, &mut DecodeCache::default());
+        let routed: BTreeSet<_> = outcome.table.iter().map(|(_, route)| (route.source.network_id, route.source.container.clone())).collect();
+        let explained: BTreeSet<_> = outcome.unrouted.iter().filter_map(|it| Some((it.network_id?, it.container.clone()))).collect();
+        let told: BTreeSet<_> = outcome.findings.iter().filter_map(|it| Some((it.subject.network_id?, it.subject.container.clone()))).collect();
+        let unique: std::collections::BTreeMap<_, _> = fleet.into_iter().collect();
+        for (id, container) in unique.iter().flat_map(|(id, all)| all.iter().map(move |it| (*id, it))) {
+            let key = (id, container.name.clone());
+            let known = routed.contains(&key) || explained.contains(&key) || told.contains(&key);
+            prop_assert!(known || container.state == ContainerState::Exited, "{container:?}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+use std::collections::BTreeSet;
+
+use crate::{
+    Configuration, Document, FaultKind, Filler, NodeId, Source, Struct as _, Tree, check,
+    raw::{Raw, raw},
+};
+
+/// How many names lead to a router, service, middleware and the like: `http`, `routers`, its own.
+const ENTRY_DEPTH: usize = 3;
+
+/// Something in a configuration that its document cannot say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentFault {
+    /// The names that lead there, e.g. `http`, `routers`, `web`, `tls`. The first three name the router, service,
+    /// middleware or other entry without which the document is sound.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub kind: DocumentFaultKind,
+}
+
+/// What is wrong with a place of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentFaultKind {
+    /// Traefik would refuse the whole document.
+    Refused(FaultKind),
+    /// Traefik would read something else than what is meant.
+    Altered,
+}
+
+/// Reads the document of a configuration as Traefik will, and finds everything for which it would refuse the
+/// document or understand something else. With none, Traefik takes the document and has the configuration.
+///
+/// Labels can say a few things that no document can: the character `║` in a list, a plugin's text that begins with
+/// it, and the like.
+///
+/// ```
+/// use traefik_model::{Configuration, check_document, http};
+///
+/// let mut configuration = Configuration::default();
+/// let router = http::Router { entry_points: vec!["web║other".into()], ..Default::default() };
+/// configuration.http.routers.insert("app".to_owned(), router);
+/// assert_eq!(check_document(&configuration)[0].path, ["http", "routers", "app"]);
+/// ```
+#[must_use]
+pub fn check_document(configuration: &Configuration) -> Vec<DocumentFault> {
+    let Ok(document) = raw(&Document(configuration)) else {
+        return vec![DocumentFault { path: Vec::new(), kind: DocumentFaultKind::Altered }];
+    };
+    let mut tree = Tree::new("");
+    document.grow(&mut tree, NodeId::ROOT);
+    let mut faults = check(&mut tree, Configuration::STRUCT, Source::Document);
+    let mut read = Configuration::default();
+    let mut filler = Filler::new(&tree, Source::Document);
+    filler.fields(&mut read, NodeId::ROOT);
+    faults.append(&mut filler.faults);
+    let refused = faults.iter().map(|fault| DocumentFault {
+        path: path_of(&tree, fault.node),
+        kind: DocumentFaultKind::Refused(fault.kind),
+    });
+    let mut found: Vec<_> = refused.collect();
+    if read != *configuration {
+        found.extend(altered(configuration, &read, &found));
+    }
+    found
+}
+
+fn path_of(tree: &Tree<'_>, node: NodeId) -> Vec<String> {
+    let line = std::iter::successors(Some(node), |node| tree.parent(*node));
+    let mut path: Vec<_> = line.filter(|node| *node != NodeId::ROOT).map(|node| tree.name(node).to_owned()).collect();
+    path.reverse();
+    path
+}
+
+/// The entries that were read as something else, but for those that are refused anyway.
+fn altered(meant: &Configuration, read: &Configuration, refused: &[DocumentFault]) -> Vec<DocumentFault> {
+    // As JSON, which leaves out what only labels say: a document has the URL of a server instead.
+    let (Ok(meant), Ok(read)) = (raw(meant), raw(read)) else { return Vec::new() };
+    let mut paths = BTreeSet::new();
+    differences(&meant, &read, &mut Vec::new(), &mut paths);
+    let is_refused = |path: &[String]| refused.iter().any(|fault| fault.path.starts_with(path));
+    let left = paths.into_iter().filter(|path| !is_refused(path));
+    left.map(|path| DocumentFault { path, kind: DocumentFaultKind::Altered }).collect()
+}
+
+fn differences(one: &Raw, other: &Raw, path: &mut Vec<String>, found: &mut BTreeSet<Vec<String>>) {
+    if one == other {
+        return;
+    }
+    if path.len() == ENTRY_DEPTH || !matches!((one, other), (Raw::Map(_), Raw::Map(_))) {
+        found.insert(path.clone());
+        return;
+    }
+    for (name, _) in one.entries().iter().chain(other.entries()) {
+        path.push(name.clone());
+        let nothing = Raw::Map(Vec::new());
+        differences(one.get(name).unwrap_or(&nothing), other.get(name).unwrap_or(&nothing), path, found);
+        path.pop();
+    }
+}

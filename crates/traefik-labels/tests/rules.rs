@@ -1,5 +1,7 @@
 //! Rules: Traefik's own answers to `fixtures/rules.jsonl`, what is explained and how, and the laws.
 
+#![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a test, which says what it measured")]
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -297,17 +299,21 @@ fn some_rule() -> impl Strategy<Value = String> {
     })
 }
 
+/// What rules are made of.
+const LETTERS: &str = "([`\"'()!&|,.;{}\\\\\n\r\\[\\]*+?a-b/:0-9 -]|Host|Path|HostRegexp\\(`|é|\u{feff}|\0){0,40}";
+
 proptest! {
     #[test]
     fn nothing_panics(text in "\\PC{0,80}") {
-        for (protocol, syntax) in [(Protocol::Http, Syntax::V3), (Protocol::Http, Syntax::V2), (Protocol::Tcp, Syntax::V3)] {
+        let kinds = [(Protocol::Http, Syntax::V3), (Protocol::Http, Syntax::V2), (Protocol::Tcp, Syntax::V3)];
+        for (protocol, syntax) in kinds {
             let parsed = parse(protocol, syntax, &text, Tls::Off);
             prop_assert!(parsed.rule.is_some() || !parsed.problems.is_empty());
         }
     }
 
     #[test]
-    fn nothing_of_a_rules_letters_panics(text in "([`\"'()!&|,.;{}\\\\\n\r\\[\\]*+?a-b/:0-9 -]|Host|Path|HostRegexp\\(`|é|\u{feff}|\0){0,40}") {
+    fn nothing_of_a_rules_letters_panics(text in LETTERS) {
         let parsed = http(&text);
         for problem in &parsed.problems {
             let Some(Place::Value(range)) = problem.place.clone() else { continue };

@@ -1,0 +1,116 @@
+use std::{
+    env,
+    ffi::OsStr,
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+    process::Command,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{Error, Process, Scratch, client, process, until};
+
+/// The program under test, serving on a port of its own.
+#[derive(Debug)]
+pub struct RouteServer {
+    url: String,
+    command: Command,
+    name: String,
+    directory: PathBuf,
+    process: Process,
+}
+
+// === impl RouteServer ===
+
+impl RouteServer {
+    /// Starts `route-server serve` with these arguments, beside that for its address.
+    ///
+    /// # Errors
+    /// When it can't be built or started, or it does not answer within 10 s.
+    pub fn start(scratch: &Scratch, name: &str, arguments: &[impl AsRef<OsStr>]) -> Result<Self, Error> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|listener| listener.local_addr())
+            .map_err(Error::io("find a free port"))?
+            .port();
+        let mut command = Self::command()?;
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).args(arguments);
+        let directory = scratch.path().to_owned();
+        let process = Process::start(name, &directory, &command)?;
+        let url = format!("http://127.0.0.1:{port}");
+        let mut server = Self { url, command, name: name.to_owned(), directory, process };
+        server.wait()?;
+        Ok(server)
+    }
+
+    /// A command for the program (`ROUTE_SERVER_BIN`, or as built from this workspace), free of the caller's settings.
+    ///
+    /// # Errors
+    /// When it can't be built.
+    pub fn command() -> Result<Command, Error> {
+        let mut command = Command::new(binary()?);
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("REDIACC_ROUTER_") {
+                command.env_remove(name);
+            }
+        }
+        Ok(command)
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// One of its JSON documents, e.g. `/health`.
+    ///
+    /// # Errors
+    /// When it does not answer with one.
+    pub fn json(&self, path: &str) -> Result<Value, Error> {
+        client::json(&format!("{}{path}", self.url))
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// The end of its log.
+    #[must_use]
+    pub fn tail(&self) -> String {
+        self.process.tail(25)
+    }
+
+    /// Starts it again, with the same arguments, after its process was ended.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        self.process.stop()?;
+        self.process = Process::start(&self.name, &self.directory, &self.command)?;
+        self.wait()
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        until("route-server answers", Duration::from_secs(10), || {
+            self.process.check()?;
+            self.json("/health")
+        })
+        .map(drop)
+    }
+}
+
+fn binary() -> Result<PathBuf, Error> {
+    if let Some(path) = env::var_os("ROUTE_SERVER_BIN") {
+        return Ok(path.into());
+    }
+    // Cargo builds no other package's program for a test; beside an old one the test would mean nothing.
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    process::output(Command::new(cargo).args(["build", "--quiet", "--package", "route-server"]))?;
+    let test = env::current_exe().map_err(Error::io("find this program"))?;
+    let built = test.ancestors().nth(2).map(|profile| profile.join("route-server"));
+    built.filter(|path| path.is_file()).ok_or_else(|| {
+        Error::Missing("no route-server beside this program; give ROUTE_SERVER_BIN (release builds need it)".to_owned())
+    })
+}

@@ -1,0 +1,72 @@
+//! What the project is for, asserted from outside: real containers on real daemons answer through a real Traefik.
+//!
+//! `scripts/test e2e` runs it; a name as an argument picks some of it. The tests share one [`World`](world::World)
+//! and run one after the other, in this order, on the main thread.
+#![expect(clippy::print_stderr, reason = "figures belong beside the results")]
+
+mod bad_input;
+mod changes;
+mod routes;
+mod world;
+
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use end_to_end::Error;
+use libtest_mimic::{Arguments, Failed, Trial};
+use world::World;
+
+/// A test: looks at the world, may change it, leaves it as it was.
+type Test = fn(&mut World) -> Result<(), Error>;
+
+const TESTS: &[(&str, Test)] = &[
+    ("auto_routes_answer_over_tls_with_their_own_containers_page", routes::auto_route),
+    ("plain_http_is_redirected_to_https", routes::redirect),
+    ("a_labelled_router_answers_with_its_hsts_header", routes::hsts),
+    ("a_chain_of_middlewares_refuses_too_large_a_body_with_413", routes::chain),
+    ("a_plain_tcp_router_delivers_a_greeting_of_the_server", routes::greeting_first),
+    ("passthrough_shows_the_backends_own_certificate", routes::passthrough),
+    ("passthrough_refuses_another_server_name", routes::another_name),
+    ("a_udp_datagram_arrives_and_its_answer_comes_back", routes::udp),
+    ("health_and_tables_say_what_is_routed", routes::tables),
+    ("a_new_container_is_answered", changes::new_container),
+    ("a_stopped_container_is_no_longer_answered", changes::stopped_container),
+    ("a_third_daemon_is_found_while_running_and_let_go_when_it_ends", changes::third_daemon),
+    ("routes_survive_a_restart_of_the_route_server", changes::route_server_restart),
+    ("traefik_started_after_the_containers_answers_the_same", changes::traefik_restart),
+    ("sockets_that_are_none_hang_or_talk_nonsense_leave_the_rest_alone", bad_input::sockets),
+    ("a_label_of_a_mebibyte_leaves_the_rest_alone", bad_input::huge_label),
+    ("bad_flags_are_named_in_the_first_line_with_exit_code_2", bad_input::flags),
+];
+
+/// Started by the first test that runs; the reason when that failed.
+type Shared = Arc<Mutex<Option<Result<World, String>>>>;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They share ports and containers; and a daemon's life is bound to the thread that started it.
+    arguments.test_threads = Some(1);
+    let world = Shared::default();
+    let trials = TESTS.iter().map(|&(name, test)| {
+        let world = Arc::clone(&world);
+        Trial::test(name, move || run(test, &world))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let world = world.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(Ok(world)) = &world {
+        world.figures.iter().for_each(|figure| eprintln!("figure: {figure}"));
+    }
+    // Here and not at exit, which would leave everything running.
+    drop(world);
+    conclusion.exit_code()
+}
+
+fn run(test: Test, shared: &Shared) -> Result<(), Failed> {
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let world = shared.get_or_insert_with(|| World::start().map_err(|error| error.to_string()));
+    let world = world.as_mut().map_err(|error| format!("the parts did not start: {error}"))?;
+    test(world).map_err(|error| format!("{error}\n{}", world.tail()))?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use route_synthesis::{BaseDomain, EntryPoint, PortRange};
+use route_synthesis::{BaseDomain, EntryPoint, HostPattern, Isolation, PortRange};
 
 const AFTER_HELP: &str = "\
 Without a command it serves. Look at what it serves with
@@ -50,7 +50,8 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeOptions {
     /// Address to serve on; keep it on loopback
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7111", env = "REDIACC_ROUTER_LISTEN")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7111", value_parser = address,
+          env = "REDIACC_ROUTER_LISTEN")]
     pub(crate) listen: SocketAddr,
 
     /// Pattern of the daemons' sockets, named docker-<network ID>.sock (repeatable)
@@ -112,6 +113,22 @@ pub(crate) struct RoutingOptions {
     /// How long the routes of a lost daemon stay as they were
     #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time, env = "REDIACC_ROUTER_STALE_FOR")]
     pub(crate) stale_for: Duration,
+
+    /// Whether repositories are protected from each other; trusted: the machine has one owner
+    #[arg(long, value_name = "MODE", default_value = "strict", env = "REDIACC_ROUTER_ISOLATION")]
+    pub(crate) isolation: IsolationMode,
+
+    /// Host that every repository may use (repeatable)
+    #[arg(long, value_name = "HOST", value_delimiter = ',', env = "REDIACC_ROUTER_SHARED_HOST")]
+    pub(crate) shared_host: Vec<HostPattern>,
+
+    /// How long a host, entry point or port belongs to a repository that does not use it
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time, env = "REDIACC_ROUTER_CLAIM_FOR")]
+    pub(crate) claim_for: Duration,
+
+    /// How many new names a repository may ask certificates for within a week
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, env = "REDIACC_ROUTER_CERTIFICATES_PER_WEEK")]
+    pub(crate) certificates_per_week: usize,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -153,7 +170,7 @@ pub(crate) struct RoutesOptions {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DemoOptions {
     /// Address to serve on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7111")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7111", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
     /// Domain of the auto-routes
@@ -162,11 +179,32 @@ pub(crate) struct DemoOptions {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum IsolationMode {
+    /// Hosts, entry points and ports have owners
+    Strict,
+    /// Nobody is asked who may have what
+    Trusted,
+}
+
+impl From<IsolationMode> for Isolation {
+    fn from(mode: IsolationMode) -> Self {
+        match mode {
+            IsolationMode::Strict => Self::Strict,
+            IsolationMode::Trusted => Self::Trusted,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
     /// Lines for people
     Text,
     /// One JSON object a line
     Json,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_malformed| format!("{text:?} is no address with a port; expected e.g. 127.0.0.1:7111"))
 }
 
 fn time(text: &str) -> Result<Duration, String> {

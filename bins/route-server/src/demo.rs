@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    cli::{DemoOptions, RoutingOptions, ServeOptions},
+    cli::{DemoOptions, IsolationMode, RoutingOptions, ServeOptions},
     exit::Failure,
     logging,
     serve::{runtime, serve},
@@ -77,6 +77,10 @@ fn serve_options(options: &DemoOptions, glob: String) -> ServeOptions {
             allow_reference: Vec::new(),
             grace: policy.grace,
             stale_for: policy.stale_for,
+            isolation: IsolationMode::Strict,
+            shared_host: Vec::new(),
+            claim_for: policy.claim_for,
+            certificates_per_week: policy.certificates_per_week,
         },
         first_view: std::time::Duration::from_secs(3),
         token_file: None,

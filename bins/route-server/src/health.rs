@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use container_snapshot::{Link, Snapshot, Timestamp};
+use container_snapshot::{DaemonView, Defect, Link, MAX_LABEL_BYTES, Snapshot, Timestamp};
 use repo_network::NetworkId;
 use route_http::{Polls, Views};
 use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
@@ -81,12 +81,6 @@ struct Routes<'a> {
     findings: &'a [Finding],
 }
 
-#[derive(Serialize)]
-struct Ports {
-    tcp: [(); 0],
-    udp: [(); 0],
-}
-
 // === impl Daemon ===
 
 impl Daemon {
@@ -99,7 +93,7 @@ impl Daemon {
             state: view.link,
             containers: view.container_count(),
             since: rfc3339(view.since),
-            reason: view.reason.clone(),
+            reason: view.reason.clone().or_else(|| damage(view)),
         });
         daemons.collect()
     }
@@ -108,10 +102,11 @@ impl Daemon {
 // === impl Fleet ===
 
 impl Fleet {
-    /// In a word: `starting` until there is a full view, `degraded` while a daemon is not live.
+    /// In a word: `starting` until there is a full view, `degraded` while a daemon is not live or there is a reason to
+    /// look at it.
     pub(crate) fn status(&self) -> &'static str {
-        let live = self.daemons.iter().all(|daemon| daemon.state == Link::Live);
-        match (self.starting, live && self.refused_sockets == 0) {
+        let sound = self.daemons.iter().all(|daemon| daemon.state == Link::Live && daemon.reason.is_none());
+        match (self.starting, sound && self.refused_sockets == 0) {
             (true, _) => "starting",
             (false, true) => "ok",
             (false, false) => "degraded",
@@ -168,7 +163,7 @@ impl Views for Fleet {
     }
 
     fn ports(&self) -> serde_json::Result<Bytes> {
-        serde_json::to_vec(&Ports { tcp: [], udp: [] }).map(Bytes::from)
+        serde_json::to_vec(&self.outcome.ports).map(Bytes::from)
     }
 
     fn is_live(&self) -> bool {
@@ -182,6 +177,22 @@ impl Views for Fleet {
 
 fn rfc3339(at: Timestamp) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at.as_millis())).to_string()
+}
+
+/// What is wrong with a daemon's descriptions of its containers: the first, and how many more.
+fn damage(view: &DaemonView) -> Option<String> {
+    let containers = view.containers.values().filter(|tracked| !tracked.removed).map(|tracked| &tracked.container);
+    let mut damaged = containers.filter_map(|container| Some((container, container.defects.first()?)));
+    let (container, defect) = damaged.next()?;
+    let what = match defect {
+        Defect::NoName => "has no name".to_owned(),
+        Defect::LabelsTooLarge(bytes) => format!("has labels of {bytes} bytes, more than {MAX_LABEL_BYTES}"),
+    };
+    let more = match damaged.count() {
+        0 => String::new(),
+        count => format!(" (and {count} more are damaged)"),
+    };
+    Some(format!("container {} {what}{more}", container.id.short()))
 }
 
 fn counts(http: usize, tcp: usize, udp: usize) -> Counts {

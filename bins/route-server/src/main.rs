@@ -25,8 +25,11 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli) {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) => Failure::flags(&error),
+    };
+    match outcome {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }

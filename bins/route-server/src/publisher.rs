@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use container_snapshot::{Snapshot, Timestamp};
 use route_http::{Document, Phase, Polls, State};
-use route_synthesis::{DecodeCache, Finding, Outcome, Policy, Severity, synthesize};
+use route_synthesis::{Cache, Finding, Ledger, Outcome, Policy, Severity, synthesize};
 use tokio::sync::watch;
 
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
 /// Turns snapshots into what is served.
 pub(crate) struct Publisher {
     policy: Policy,
-    cache: DecodeCache,
+    cache: Cache,
+    ledger: Ledger,
     state: watch::Sender<State>,
     polls: Arc<Polls>,
     findings: BTreeSet<Finding>,
@@ -41,7 +42,15 @@ impl Publisher {
         };
         let state = State { phase: Phase::Starting, document: None, views: Arc::new(fleet) };
         let state = watch::Sender::new(state);
-        Self { policy, cache: DecodeCache::default(), state, polls, findings: BTreeSet::new(), document: None }
+        Self {
+            policy,
+            cache: Cache::default(),
+            ledger: Ledger::default(),
+            state,
+            polls,
+            findings: BTreeSet::new(),
+            document: None,
+        }
     }
 
     /// What is served.
@@ -52,7 +61,11 @@ impl Publisher {
     /// Makes routes of a snapshot and publishes them, unless the view is not full yet: then only the JSON
     /// endpoints show it. Returns when to do it again although nothing changes.
     pub(crate) fn publish(&mut self, snapshot: &Snapshot, phase: Phase, now: Timestamp) -> Option<Timestamp> {
-        let outcome = synthesize(snapshot, &self.policy, &mut self.cache, now);
+        let outcome = synthesize(snapshot, &self.policy, &self.ledger, &mut self.cache, now);
+        // A view that is not full proves nothing about who was first.
+        if phase == Phase::Serving {
+            self.ledger.clone_from(&outcome.ledger);
+        }
         self.tell(&outcome);
         if phase == Phase::Serving {
             self.write(&outcome);

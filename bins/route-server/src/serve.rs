@@ -39,6 +39,7 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Binds, follows the daemons, serves, and ends in order.
 pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<Token>) -> Result<(), Failure> {
     let listener = bind(options.listen).await?;
+    let address = listener.local_addr().map_err(|error| Failure::runtime("cannot serve", &error))?;
     let shutdown = CancellationToken::new();
     let refresh = Arc::new(Notify::new());
     watch_signals(&shutdown, &refresh)?;
@@ -47,7 +48,7 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let publisher = Publisher::new(policy, polls.clone());
     let http = route_http::Settings { token, ..Default::default() };
     let serving = tokio::spawn(route_http::serve(listener, publisher.subscribe(), http, polls, shutdown.clone()));
-    tracing::info!(listen = %options.listen, sockets = options.sockets.join(" "), "serving");
+    tracing::info!(listen = %address, sockets = options.sockets.join(" "), "serving");
 
     let (sender, messages) = mpsc::channel(BACKLOG);
     let discovery = docker_discovery::Settings { globs: options.sockets.clone(), ..Default::default() };

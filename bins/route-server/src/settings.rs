@@ -24,6 +24,10 @@ pub(crate) fn policy(options: &RoutingOptions) -> Policy {
         dynamic_ports: options.dynamic_ports,
         grace: options.grace,
         stale_for: options.stale_for,
+        isolation: options.isolation.into(),
+        shared_hosts: options.shared_host.iter().cloned().collect(),
+        claim_for: options.claim_for,
+        certificates_per_week: options.certificates_per_week,
     }
 }
 
@@ -32,7 +36,7 @@ pub(crate) fn complaints(options: &ServeOptions) -> Vec<String> {
     let mut complaints = Vec::new();
     if !options.listen.ip().is_loopback() {
         complaints.push(format!(
-            "--listen {}: not a loopback address; whoever reaches it can read every route, and write none",
+            "--listen {}: not a loopback address; whoever reached it could read every route. Expected e.g. 127.0.0.1:7111",
             options.listen
         ));
     }
@@ -44,11 +48,18 @@ pub(crate) fn complaints(options: &ServeOptions) -> Vec<String> {
         );
     }
     if policy.base_domain.is_some() && !policy.resolvers.is_empty() && !has(EntryPointKind::Https) {
-        complaints.push("auto-routes need an https entry point (websecure), and --entrypoints has none".to_owned());
+        complaints.push(
+            "--base-domain: auto-routes need an https entry point (websecure), and --entrypoints has none; \
+             --cert-resolver none puts them on an http one"
+                .to_owned(),
+        );
     }
     for socket in &options.sockets {
         if !socket.starts_with('/') {
             complaints.push(format!("--sockets {socket}: not an absolute path"));
+        }
+        if let Err(error) = glob::Pattern::new(socket) {
+            complaints.push(format!("--sockets {socket}: no pattern: {}", error.msg));
         }
     }
     if let Some(Err(failure)) = options.token_file.as_deref().map(token) {

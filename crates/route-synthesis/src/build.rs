@@ -7,7 +7,8 @@ use container_snapshot::Container;
 use repo_network::NetworkId;
 use traefik_labels::{Decoded, Severity as ProblemSeverity};
 use traefik_model::{
-    Configuration, http,
+    Configuration, Plugins, http,
+    middleware::Middleware,
     role::{HttpRule, ServiceRef},
     tcp, tls, udp,
 };
@@ -222,6 +223,14 @@ impl Builder<'_> {
             configuration.http.models.clear();
             let message = "Traefik uses no models but its own";
             self.find(FindingCode::NotShared, Severity::Warning, message, None, "traefik.http.models".to_owned());
+        }
+        let is_plugin = |middleware: &Middleware| middleware.plugin != Plugins::default();
+        let middlewares = &mut configuration.http.middlewares;
+        let plugins: Vec<_> = middlewares.extract_if(.., |_, middleware| is_plugin(middleware)).collect();
+        for (name, _) in plugins {
+            let label = format!("traefik.http.middlewares.{name}.plugin");
+            let message = "a plugin is code that runs in everybody's Traefik; labels cannot configure one";
+            self.find(FindingCode::Plugin, Severity::Error, message, None, label);
         }
     }
 

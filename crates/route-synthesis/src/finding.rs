@@ -115,6 +115,22 @@ codes! {
     NotShared = "RS034",
     /// Labels that define services or middlewares, and no router.
     NoRouter = "RS035",
+    /// A host, SNI or certificate name that belongs to somebody else.
+    HostTaken = "RS036",
+    /// A rule that can match without an exact host, or a wildcard that was not granted.
+    NotPinned = "RS037",
+    /// An entry point that somebody else has, or shares.
+    EntryPointTaken = "RS038",
+    /// More new certificate names than a repository may ask for.
+    TooManyCertificates = "RS039",
+    /// No public port is left to allocate.
+    NoPortLeft = "RS040",
+    /// An address that Traefik would connect to for a label, and must not.
+    ForeignAddress = "RS041",
+    /// A plugin: code that runs in everybody's Traefik.
+    Plugin = "RS042",
+    /// A file of the host.
+    HostFile = "RS043",
 }
 
 /// What a finding is about; what is not known is empty.

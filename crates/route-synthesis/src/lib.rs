@@ -4,29 +4,40 @@
 //!
 //! ```
 //! use container_snapshot::{Snapshot, Timestamp};
-//! use route_synthesis::{DecodeCache, Policy, synthesize};
+//! use route_synthesis::{Cache, Ledger, Policy, synthesize};
 //!
-//! let outcome = synthesize(&Snapshot::default(), &Policy::default(), &mut DecodeCache::default(), Timestamp::default());
+//! let (snapshot, policy, ledger) = (Snapshot::default(), Policy::default(), Ledger::default());
+//! let outcome = synthesize(&snapshot, &policy, &ledger, &mut Cache::default(), Timestamp::default());
 //! assert!(outcome.configuration.is_empty());
 //! ```
 
+mod addresses;
 mod assign;
 mod build;
 mod cache;
+mod draft;
 mod entry_points;
 mod finding;
+mod hosts;
 mod identity;
+mod ledger;
 mod merge;
 mod names;
 mod policy;
+mod ports;
 mod references;
 mod servers;
 mod synthesize;
 mod table;
+mod tenancy;
+mod wants;
 
-pub use cache::DecodeCache;
+pub use cache::Cache;
 pub use entry_points::{EntryPoint, EntryPointError, EntryPointKind, EntryPoints};
 pub use finding::{Finding, FindingCode, Severity, Subject};
-pub use policy::{BaseDomain, BaseDomainError, Policy, PortRange};
+pub use hosts::{HostPattern, HostPatternError};
+pub use ledger::{Allocation, Claim, EntryPointClaims, Ledger};
+pub use policy::{BaseDomain, BaseDomainError, Isolation, Policy, PortRange};
+pub use ports::{PortMapping, PortTable};
 pub use synthesize::{Outcome, synthesize};
 pub use table::{Protocol, Route, RouteKind, RouteSource, Table, Unrouted};

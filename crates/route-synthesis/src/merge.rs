@@ -27,6 +27,9 @@ pub(crate) trait Entry: Struct {
     /// The section that holds entries of this type.
     fn section(configuration: &mut Configuration) -> &mut BTreeMap<String, Self>;
 
+    /// The same, to look at.
+    fn section_of(configuration: &Configuration) -> &BTreeMap<String, Self>;
+
     /// Takes in another definition of the same name; false when the two contradict each other.
     fn merge(&mut self, other: &Self) -> bool {
         self == other
@@ -61,6 +64,10 @@ macro_rules! entry {
             fn section(configuration: &mut Configuration) -> &mut BTreeMap<String, Self> {
                 &mut configuration.$($section).+
             }
+
+            fn section_of(configuration: &Configuration) -> &BTreeMap<String, Self> {
+                &configuration.$($section).+
+            }
         })*
     };
     (service $($entry:ty: $protocol:ident $($section:ident).+, $key:ident;)*) => {
@@ -70,6 +77,10 @@ macro_rules! entry {
 
             fn section(configuration: &mut Configuration) -> &mut BTreeMap<String, Self> {
                 &mut configuration.$($section).+
+            }
+
+            fn section_of(configuration: &Configuration) -> &BTreeMap<String, Self> {
+                &configuration.$($section).+
             }
 
             /// Replicas: load balancers that are equal but for their servers gather these.

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use serde::Serialize;
 
-use crate::EntryPoints;
+use crate::{EntryPoints, HostPattern};
 
 /// What the operator of the machine decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,29 @@ pub struct Policy {
     pub grace: Duration,
     /// How long the routes of a lost daemon stay.
     pub stale_for: Duration,
+    /// Whether repositories are protected from each other.
+    pub isolation: Isolation,
+    /// Hosts that every repository may use.
+    pub shared_hosts: BTreeSet<HostPattern>,
+    /// How long something belongs to a repository that does not use it.
+    pub claim_for: Duration,
+    /// How many new names a repository may ask certificates for within a week; the issuer's limits are everyone's.
+    pub certificates_per_week: usize,
 }
+
+/// Whether repositories are protected from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// They are: hosts, entry points and ports have owners.
+    #[default]
+    Strict,
+    /// One owner has the whole machine: nobody is asked who may have what. Names stay apart, and what could break the
+    /// document or the machine is still refused.
+    Trusted,
+}
+
+/// The time over which new certificate names are counted.
+pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
 
 /// A domain below which names are made: lower case DNS labels, without a trailing dot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -61,6 +83,10 @@ impl Default for Policy {
             dynamic_ports,
             grace: Duration::from_secs(30),
             stale_for: Duration::from_mins(10),
+            isolation: Isolation::Strict,
+            shared_hosts: BTreeSet::new(),
+            claim_for: Duration::from_hours(30 * 24),
+            certificates_per_week: 50,
         }
     }
 }

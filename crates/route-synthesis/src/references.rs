@@ -4,12 +4,13 @@
 use repo_network::NetworkId;
 use traefik_model::{Role, Visitor};
 
-use crate::{FindingCode, Policy, names::published};
+use crate::{FindingCode, Policy, addresses::Addresses, names::published};
 
 /// Rewrites what one router, service or middleware refers to.
 pub(crate) struct Rewriter<'a> {
     id: NetworkId,
     policy: &'a Policy,
+    addresses: &'a Addresses,
     path: Vec<String>,
     /// What was refused: the code, the field and the reason.
     pub(crate) refused: Vec<(FindingCode, String, String)>,
@@ -27,8 +28,8 @@ pub(crate) struct References {
 // === impl Rewriter ===
 
 impl<'a> Rewriter<'a> {
-    pub(crate) fn new(id: NetworkId, policy: &'a Policy) -> Self {
-        Self { id, policy, path: Vec::new(), refused: Vec::new(), doubted: Vec::new() }
+    pub(crate) fn new(id: NetworkId, policy: &'a Policy, addresses: &'a Addresses) -> Self {
+        Self { id, policy, addresses, path: Vec::new(), refused: Vec::new(), doubted: Vec::new() }
     }
 
     fn refuse(&mut self, code: FindingCode, message: String) {
@@ -43,6 +44,14 @@ impl<'a> Rewriter<'a> {
         } else if !self.policy.allowed_references.contains(text.as_str()) {
             let message = format!("{text:?} is outside the repository, and the operator does not allow it");
             self.refuse(FindingCode::ForeignReference, message);
+        }
+    }
+
+    /// Where Traefik itself would connect to.
+    fn address(&mut self, text: &mut String) {
+        match self.addresses.checked(text) {
+            Ok(checked) => *text = checked,
+            Err(message) => self.refuse(FindingCode::ForeignAddress, message),
         }
     }
 
@@ -80,10 +89,24 @@ impl Visitor for Rewriter<'_> {
                 );
                 self.doubted.push((FindingCode::UnknownResolver, self.path.join("."), message));
             }
-            Role::HostFile => {
-                self.refuse(FindingCode::NotShared, "labels cannot make Traefik read files of the machine".to_owned());
+            Role::Address => self.address(text),
+            Role::BackendPath if !text.starts_with('/') || text.starts_with("//") || text.contains('\\') => {
+                let message = format!("{text:?} is no path: it could lead to another server");
+                self.refuse(FindingCode::ForeignAddress, message);
             }
-            _ => {}
+            Role::HostFile => {
+                self.refuse(FindingCode::HostFile, "labels cannot make Traefik read files of the machine".to_owned());
+            }
+            // What labels cannot define, and nothing here publishes.
+            Role::RouterRef | Role::StoreRef => {
+                self.refuse(FindingCode::NotShared, format!("{text:?} is shared by the whole machine"));
+            }
+            // Built from checked parts before, or checked with the router.
+            Role::BackendAddress | Role::BackendPort | Role::BackendScheme | Role::BackendUrl => {}
+            Role::EntryPointRef | Role::HttpRule | Role::TcpRule | Role::Domain => {}
+            // For clients or for the container itself, not for Traefik.
+            Role::HostHeader | Role::PublicUrl | Role::Secret => {}
+            Role::ResolverRef | Role::BackendPath => {}
         }
     }
 }

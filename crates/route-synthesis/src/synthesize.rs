@@ -1,19 +1,21 @@
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use container_snapshot::{Container, ContainerState, DaemonView, Defect, Health, Link, Snapshot, Timestamp, Tracked};
+use container_snapshot::{ContainerState, DaemonView, Link, Snapshot, Timestamp, Tracked};
 use repo_network::NetworkId;
-use traefik_labels::{Decoded, Severity as ProblemSeverity};
-use traefik_model::{Configuration, role::EntryPointRef};
+use traefik_model::Configuration;
 
 use crate::{
-    DecodeCache, Finding, FindingCode, Policy, Severity, Subject,
-    assign::assign,
-    build::Builder,
-    identity::{Enable, Identity},
-    merge::{Entry, Merged, Sources, for_each_section},
-    names::published,
-    references::Rewriter,
-    table::{Protocol, RouteKind, RouteSource, Table, Unrouted},
+    Cache, Finding, FindingCode, Ledger, Policy, PortTable, Severity, Subject,
+    draft::{Draft, Member, Part, draft},
+    ledger::Used,
+    merge::{Entry, Kind, Sources, for_each_section},
+    ports::PortWish,
+    table::{Protocol, Table, Unrouted},
+    tenancy::Registrar,
+    wants::Want,
 };
 
 /// What came of a snapshot.
@@ -23,19 +25,23 @@ pub struct Outcome {
     pub configuration: Configuration,
     /// The same for people.
     pub table: Table,
+    /// The ports that were allocated.
+    pub ports: PortTable,
     /// The containers that are not routed, and why.
     pub unrouted: Vec<Unrouted>,
     /// Everything that is not as it was meant, sorted.
     pub findings: Vec<Finding>,
+    /// Who owns what from now on.
+    pub ledger: Ledger,
     /// When the outcome changes although nothing else does.
     pub next_deadline: Option<Timestamp>,
 }
 
 /// Makes Traefik's configuration of what the daemons said.
 #[must_use]
-pub fn synthesize(snapshot: &Snapshot, policy: &Policy, cache: &mut DecodeCache, now: Timestamp) -> Outcome {
-    cache.begin();
-    let mut synthesis = Synthesis { policy, cache, now, outcome: Outcome::default(), sources: Sources::new() };
+pub fn synthesize(snapshot: &Snapshot, policy: &Policy, ledger: &Ledger, cache: &mut Cache, now: Timestamp) -> Outcome {
+    cache.begin(policy);
+    let mut synthesis = Synthesis::new(policy, ledger, now);
     for (path, reason) in &snapshot.refused_sockets {
         let message = format!("{path}: {reason}");
         let finding = Finding::new(FindingCode::RefusedSocket, Severity::Warning, Subject::default(), message);
@@ -45,42 +51,51 @@ pub fn synthesize(snapshot: &Snapshot, policy: &Policy, cache: &mut DecodeCache,
             .push(finding.hint("sockets are named docker-<network ID>.sock, e.g. docker-2816.sock"));
     }
     for (id, view) in &snapshot.daemons {
-        synthesis.daemon(*id, view);
+        synthesis.daemon(*id, view, cache);
     }
+    cache.end(|id| snapshot.daemons.contains_key(&id));
     synthesis.finish()
 }
 
 struct Synthesis<'a> {
-    policy: &'a Policy,
-    cache: &'a mut DecodeCache,
+    registrar: Registrar<'a>,
     now: Timestamp,
     outcome: Outcome,
     sources: Sources,
-}
-
-/// How a container takes part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// It answers.
-    Serving,
-    /// It exists and does not answer yet, or not at the moment: routers without servers.
-    Waiting,
-    /// It went down a moment ago: routers without servers, for the grace time.
-    Down,
+    drafts: BTreeMap<NetworkId, Arc<Draft>>,
+    lost: BTreeSet<NetworkId>,
 }
 
 // === impl Synthesis ===
 
-impl Synthesis<'_> {
-    fn daemon(&mut self, id: NetworkId, view: &DaemonView) {
-        let patience = match view.link {
-            Link::Connecting | Link::Live => None,
-            Link::Stale => Some(self.policy.stale_for),
-            Link::Gone => Some(self.policy.grace),
-        };
+impl<'a> Synthesis<'a> {
+    fn new(policy: &'a Policy, ledger: &Ledger, now: Timestamp) -> Self {
+        Self {
+            registrar: Registrar { policy, ledger: ledger.clone(), used: Used::default(), now },
+            now,
+            outcome: Outcome::default(),
+            sources: Sources::new(),
+            drafts: BTreeMap::new(),
+            lost: BTreeSet::new(),
+        }
+    }
+
+    fn policy(&self) -> &'a Policy {
+        self.registrar.policy
+    }
+
+    fn daemon(&mut self, id: NetworkId, view: &DaemonView, cache: &mut Cache) {
         if view.link != Link::Live {
             self.daemon_not_live(id, view);
         }
+        if matches!(view.link, Link::Connecting | Link::Stale) {
+            self.lost.insert(id);
+        }
+        let patience = match view.link {
+            Link::Connecting | Link::Live => None,
+            Link::Stale => Some(self.policy().stale_for),
+            Link::Gone => Some(self.policy().grace),
+        };
         if let Some(patience) = patience {
             let end = view.since.after(patience);
             if self.now >= end {
@@ -88,7 +103,13 @@ impl Synthesis<'_> {
             }
             self.deadline(end);
         }
-        self.repository(id, view);
+        let members = self.members(view);
+        let draft = cache.draft(id, &members).unwrap_or_else(|| {
+            let made = Arc::new(draft(id, &members, self.registrar.policy, cache));
+            cache.keep(id, members, made.clone());
+            made
+        });
+        self.drafts.insert(id, draft);
     }
 
     fn daemon_not_live(&mut self, id: NetworkId, view: &DaemonView) {
@@ -102,248 +123,165 @@ impl Synthesis<'_> {
         self.outcome.findings.push(finding);
     }
 
-    fn repository(&mut self, id: NetworkId, view: &DaemonView) {
-        let mut parts: Vec<_> = view.containers.values().filter_map(|tracked| self.part(id, tracked)).collect();
-        // The oldest first, but whoever is there before whoever is down.
-        parts.sort_by_key(|(part, container)| (*part == Part::Down, container.created, container.id.clone()));
-        let mut merged = Merged::default();
-        for (part, container) in parts {
-            self.container(id, container, part, &mut merged);
-        }
-        merged.drop_dangling();
-        self.outcome.findings.append(&mut merged.findings);
-        for_each_section!(|E| {
-            let entries = std::mem::take(E::section(&mut merged.configuration));
-            E::section(&mut self.outcome.configuration).extend(entries);
+    /// The containers that matter: the oldest first, but whoever is there before whoever is down.
+    fn members(&mut self, view: &DaemonView) -> Vec<Member> {
+        let mut members: Vec<_> = view.containers.values().filter_map(|tracked| self.member(tracked)).collect();
+        members.sort_by(|one, other| {
+            let key = |member: &Member| (member.part == Part::Down, member.container.created);
+            key(one).cmp(&key(other)).then_with(|| one.container.id.cmp(&other.container.id))
         });
-        self.sources.append(&mut merged.sources);
+        members
     }
 
-    /// Whether and how a container takes part.
-    fn part<'t>(&mut self, id: NetworkId, tracked: &'t Tracked) -> Option<(Part, &'t Container)> {
-        let container = tracked.container.as_ref();
+    fn member(&mut self, tracked: &Tracked) -> Option<Member> {
+        let container = &tracked.container;
+        let member = |part| Some(Member { part, container: container.clone() });
         if container.labels.get("com.docker.compose.oneoff").is_some_and(|value| value == "True") {
-            self.unrouted(id, container, FindingCode::OneOff, "a one-off container of `docker compose run`");
-            return None;
+            return if tracked.removed { None } else { member(Part::OneOff) };
         }
         if container.is_serving() && !tracked.removed {
-            return Some((Part::Serving, container));
+            return member(Part::Serving);
         }
-        let state = container.state;
-        let exists = matches!(state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting);
+        let exists =
+            matches!(container.state, ContainerState::Running | ContainerState::Paused | ContainerState::Restarting);
         if exists && !tracked.removed {
-            return Some((Part::Waiting, container));
+            return member(Part::Waiting);
         }
-        let end = tracked.down_since.unwrap_or(self.now).after(self.policy.grace);
+        let end = tracked.down_since.unwrap_or(self.now).after(self.policy().grace);
         if self.now < end {
             self.deadline(end);
-            return Some((Part::Down, container));
+            return member(Part::Down);
         }
-        if !tracked.removed {
-            let reason = format!("the container does not run ({})", state.as_str());
-            self.unrouted(id, container, FindingCode::NotRunning, &reason);
-        }
-        None
+        if tracked.removed { None } else { member(Part::Stopped) }
     }
 
-    fn container(&mut self, id: NetworkId, container: &Container, part: Part, merged: &mut Merged) {
-        let known = self.outcome.findings.len();
-        let configuration = self.publishable(id, container, part);
-        let routed = configuration.as_ref().is_some_and(|configuration| router_count(configuration) > 0);
-        if let Some(configuration) = configuration {
-            // What it defines may be for routers of other containers.
-            let kind = if Enable::of(&container.labels) == Enable::Yes { RouteKind::Labels } else { RouteKind::Auto };
-            let subject = Subject::container(id, container);
-            let source = RouteSource { network_id: id, container: subject.container, service: subject.service, kind };
-            merged.add(configuration, &Arc::new(source), part == Part::Down);
-        }
-        if routed {
-            self.not_ready(id, container, part);
-        } else if part == Part::Down {
-            // Who is on the way out need not be explained.
-            self.outcome.findings.truncate(known);
-        } else {
-            self.explain_unrouted(id, container, known);
-        }
-    }
-
-    /// The gravest of the findings since then is why a container is not routed.
-    fn explain_unrouted(&mut self, id: NetworkId, container: &Container, known: usize) {
-        let why = self.outcome.findings.get(known..).and_then(|new| new.iter().min_by_key(|finding| finding.severity));
-        let (code, reason) = why.map_or_else(
-            || {
-                (
-                    FindingCode::NoRouter,
-                    "its labels define no router; what they define is for routers of others".to_owned(),
-                )
-            },
-            |why| (why.code, why.message.clone()),
-        );
-        self.add_unrouted(id, container, code, reason);
-    }
-
-    /// What a container would publish; findings say why it is less than it was meant.
-    fn publishable(&mut self, id: NetworkId, container: &Container, part: Part) -> Option<Configuration> {
-        let subject = || Subject::container(id, container);
-        for defect in &container.defects {
-            let (code, message) = match defect {
-                Defect::NoName => (FindingCode::NoName, "the container has no name".to_owned()),
-                Defect::LabelsTooLarge(bytes) => (
-                    FindingCode::LabelsTooLarge,
-                    format!("its labels have {bytes} bytes, more than {}", container_snapshot::MAX_LABEL_BYTES),
-                ),
-            };
-            self.outcome.findings.push(Finding::new(code, Severity::Warning, subject(), message));
-        }
-        let enable = Enable::of(&container.labels);
-        match &enable {
-            Enable::No => {
-                let finding =
-                    Finding::new(FindingCode::SwitchedOff, Severity::Info, subject(), "traefik.enable is false");
-                self.outcome.findings.push(finding.label("traefik.enable"));
-                return None;
-            }
-            Enable::Unclear(text) => {
-                let message = format!("{text:?} is neither true nor false");
-                let finding = Finding::new(FindingCode::EnableUnclear, Severity::Error, subject(), message);
-                self.outcome.findings.push(finding.label("traefik.enable").hint("traefik.enable=true"));
-                return None;
-            }
-            Enable::Absent => self.enable_forgotten(id, container),
-            Enable::Yes => {}
-        }
-        let identity = Identity::of(id, container, &mut self.outcome.findings)?;
-        if container.network_mode == "none" {
-            let message = "network_mode none: nothing can be reached there";
-            self.outcome.findings.push(Finding::new(FindingCode::NetworkMode, Severity::Info, subject(), message));
-            return None;
-        }
-        let serving = part == Part::Serving;
-        let mut builder =
-            Builder { id, container, identity: &identity, policy: self.policy, serving, findings: Vec::new() };
-        let configuration = if enable == Enable::Yes {
-            let decoded = self.cache.decoded(id, container);
-            let problems = decoded.problems.iter().map(|problem| Finding::from_problem(problem, subject()));
-            self.outcome.findings.extend(problems);
-            let mut labelled = builder.labelled(&decoded);
-            self.publish(id, container, &mut labelled);
-            if asks_for_nothing(&decoded) {
-                let auto = auto_route(&mut builder);
-                labelled.http.routers.extend(auto.http.routers);
-                labelled.http.services.extend(auto.http.services);
-            }
-            labelled
-        } else if identity.auto_route {
-            auto_route(&mut builder)
-        } else {
-            let finding =
-                Finding::new(FindingCode::AutoRouteOff, Severity::Info, subject(), "rediacc.auto_route is false");
-            builder.findings.push(finding.label("rediacc.auto_route"));
-            Configuration::default()
-        };
-        self.outcome.findings.append(&mut builder.findings);
-        Some(configuration)
-    }
-
-    fn enable_forgotten(&mut self, id: NetworkId, container: &Container) {
-        let traefik = |key: &&String| key.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("traefik."));
-        let Some(label) = container.labels.keys().find(traefik) else { return };
-        let message = "Traefik's labels have no effect without traefik.enable=true";
-        let finding =
-            Finding::new(FindingCode::EnableForgotten, Severity::Warning, Subject::container(id, container), message);
-        self.outcome.findings.push(finding.label(label.clone()).hint("did you forget traefik.enable=true?"));
-    }
-
-    fn not_ready(&mut self, id: NetworkId, container: &Container, part: Part) {
-        if part != Part::Waiting {
-            return;
-        }
-        let message = match container.health {
-            Health::Starting => "its health check has not succeeded yet: clients get 503",
-            Health::Unhealthy => "its health check fails: clients get 503",
-            Health::Healthy | Health::Unchecked => "it is paused or restarting: clients get 503",
-        };
-        let severity = if container.health == Health::Starting { Severity::Info } else { Severity::Warning };
-        self.outcome.findings.push(Finding::new(
-            FindingCode::NotReady,
-            severity,
-            Subject::container(id, container),
-            message,
-        ));
-    }
-
-    /// Gives everything its published name, entry points and references; what cannot be published is left out.
-    fn publish(&mut self, id: NetworkId, container: &Container, configuration: &mut Configuration) {
-        self.assign_entry_points(id, container, configuration);
-        for_each_section!(|E| self.publish_section::<E>(id, container, configuration));
-    }
-
-    fn publish_section<E: Entry>(&mut self, id: NetworkId, container: &Container, configuration: &mut Configuration) {
-        for (name, mut entry) in std::mem::take(E::section(configuration)) {
-            let label = format!("traefik.{}.{}s.{name}", E::PROTOCOL.as_str(), E::KIND.as_str());
-            let mut rewriter = Rewriter::new(id, self.policy);
-            entry.walk(&mut rewriter);
-            if name.contains('@') || name.chars().any(char::is_control) {
-                let message = format!("{name:?} cannot be a name: it holds an @ or a control character");
-                rewriter.refused.push((FindingCode::BadName, String::new(), message));
-            }
-            let refused = rewriter.refused.into_iter().map(|it| (Severity::Error, it));
-            let doubted = rewriter.doubted.into_iter().map(|it| (Severity::Warning, it));
-            let mut keep = true;
-            for (severity, (code, field, message)) in refused.chain(doubted) {
-                keep &= severity != Severity::Error;
-                let finding = Finding::new(code, severity, Subject::container(id, container), message);
-                let label = if field.is_empty() { label.clone() } else { format!("{label}.{field}") };
-                self.outcome.findings.push(finding.label(label));
-            }
-            if keep {
-                E::section(configuration).insert(published(&name, id), entry);
+    /// Lets repositories meet: routers are admitted in the order in which their containers were made.
+    fn admit(&mut self) {
+        let drafts: Vec<_> = self.drafts.values().cloned().collect();
+        let mut wants: Vec<&Want> = drafts.iter().flat_map(|draft| &draft.wants).collect();
+        wants.sort_by_key(|want| (want.source.created, want.source.network_id, want.protocol, &want.name));
+        let mut refused: BTreeSet<(Protocol, String)> = BTreeSet::new();
+        let mut without_resolver: BTreeSet<(Protocol, String)> = BTreeSet::new();
+        for want in wants {
+            match self.registrar.admit(want) {
+                Ok(()) => {
+                    if !self.registrar.may_order(want) {
+                        self.too_many_certificates(want);
+                        without_resolver.insert((want.protocol, want.name.clone()));
+                    }
+                }
+                Err(refusal) => {
+                    self.outcome.findings.push(refusal.finding(want));
+                    refused.insert((want.protocol, want.name.clone()));
+                }
             }
         }
+        for draft in &drafts {
+            self.take(draft, &refused, &without_resolver);
+        }
     }
 
-    fn assign_entry_points(&mut self, id: NetworkId, container: &Container, configuration: &mut Configuration) {
-        configuration.http.routers.retain(|name, router| {
-            self.assigned(id, container, Protocol::Http, name, router.tls.is_some(), &mut router.entry_points)
-        });
-        configuration.tcp.routers.retain(|name, router| {
-            self.assigned(id, container, Protocol::Tcp, name, router.tls.is_some(), &mut router.entry_points)
-        });
-        configuration
-            .udp
-            .routers
-            .retain(|name, router| self.assigned(id, container, Protocol::Udp, name, false, &mut router.entry_points));
-    }
-
-    fn assigned(
+    /// Takes over what is admitted of a draft.
+    fn take(
         &mut self,
-        id: NetworkId,
-        container: &Container,
-        protocol: Protocol,
-        name: &str,
-        has_tls: bool,
-        entry_points: &mut Vec<EntryPointRef>,
-    ) -> bool {
-        let assigned = assign(entry_points, protocol, has_tls, self.policy);
-        *entry_points = assigned.entry_points;
-        let label = format!("traefik.{}.routers.{name}.entrypoints", protocol.as_str());
-        for remark in assigned.remarks {
-            let subject = Subject::container(id, container);
-            let finding = Finding::new(remark.code, remark.severity, subject, remark.message).label(label.clone());
-            self.outcome.findings.push(Finding { hint: remark.hint, ..finding });
+        draft: &Draft,
+        refused: &BTreeSet<(Protocol, String)>,
+        without_resolver: &BTreeSet<(Protocol, String)>,
+    ) {
+        self.outcome.findings.extend(draft.findings.iter().cloned());
+        self.outcome.unrouted.extend(draft.unrouted.iter().cloned());
+        for_each_section!(|E| {
+            let entries = E::section_of(&draft.configuration).iter();
+            let admitted = entries.filter(|(name, _)| {
+                E::KIND != Kind::Router || refused.is_empty() || !refused.contains(&(E::PROTOCOL, (*name).clone()))
+            });
+            E::section(&mut self.outcome.configuration)
+                .extend(admitted.map(|(name, entry)| (name.clone(), entry.clone())));
+        });
+        for (protocol, name) in without_resolver {
+            let configuration = &mut self.outcome.configuration;
+            let http = configuration.http.routers.get_mut(name).filter(|_| *protocol == Protocol::Http);
+            let tcp = configuration.tcp.routers.get_mut(name).filter(|_| *protocol == Protocol::Tcp);
+            http.and_then(|router| router.tls.as_mut()).into_iter().for_each(|tls| tls.cert_resolver.0.clear());
+            tcp.and_then(|router| router.tls.as_mut()).into_iter().for_each(|tls| tls.cert_resolver.0.clear());
         }
-        !entry_points.is_empty()
+        self.sources.extend(draft.sources.iter().map(|(key, source)| (key.clone(), source.clone())));
+        self.explain_refused(draft, refused);
     }
 
-    fn unrouted(&mut self, id: NetworkId, container: &Container, code: FindingCode, reason: &str) {
-        let finding = Finding::new(code, Severity::Info, Subject::container(id, container), reason);
-        self.outcome.findings.push(finding);
-        self.add_unrouted(id, container, code, reason.to_owned());
+    /// A container none of whose routers was admitted is not routed.
+    fn explain_refused(&mut self, draft: &Draft, refused: &BTreeSet<(Protocol, String)>) {
+        let is_refused = |want: &&Want| refused.contains(&(want.protocol, want.name.clone()));
+        let routed: BTreeSet<_> =
+            draft.wants.iter().filter(|want| !is_refused(want)).map(|want| &want.source.container).collect();
+        let mut told: BTreeSet<&String> = BTreeSet::new();
+        for want in draft.wants.iter().filter(is_refused) {
+            if routed.contains(&want.source.container) || !told.insert(&want.source.container) {
+                continue;
+            }
+            let about = |finding: &&Finding| {
+                finding.subject.container == want.source.container && finding.subject.label == want.label()
+            };
+            let why = self.outcome.findings.iter().rev().find(about);
+            let reason = why.map(|finding| (finding.code, finding.message.clone()));
+            if let Some((code, reason)) = reason {
+                self.outcome.unrouted.push(Unrouted::new(want.source.subject(), code, &reason));
+            }
+        }
     }
 
-    fn add_unrouted(&mut self, id: NetworkId, container: &Container, code: FindingCode, reason: String) {
-        let Subject { container, service, .. } = Subject::container(id, container);
-        self.outcome.unrouted.push(Unrouted { network_id: Some(id), container, service, code, reason });
+    fn too_many_certificates(&mut self, want: &Want) {
+        let limit = self.policy().certificates_per_week;
+        let message = format!(
+            "its repository asked for more than {limit} new certificate names within a week: it is published with Traefik's default certificate"
+        );
+        let finding = Finding::new(FindingCode::TooManyCertificates, Severity::Error, want.source.subject(), message);
+        self.outcome.findings.push(finding.label(want.label()).hint("use one wildcard certificate, or wait"));
+    }
+
+    /// Gives services the public ports that they ask for, in the order in which they first asked.
+    fn allocate(&mut self) {
+        let drafts: Vec<_> = self.drafts.values().cloned().collect();
+        let mut wishes: Vec<&PortWish> = drafts.iter().flat_map(|draft| &draft.wishes).collect();
+        wishes.sort_by_key(|wish| (wish.source.created, wish.key()));
+        let taken = self.entry_points_in_use();
+        // Of several containers of a service the one that answers.
+        let answering: BTreeMap<_, _> =
+            wishes.iter().filter(|wish| wish.serving).map(|wish| (wish.key(), *wish)).collect();
+        let mut served = BTreeSet::new();
+        for wish in wishes {
+            if !served.insert(wish.key()) {
+                continue;
+            }
+            let wish = answering.get(&wish.key()).copied().unwrap_or(wish);
+            match self.registrar.allocate(wish, &taken) {
+                Some(allocation) => {
+                    let twin = self.policy().entry_points.v6_twin(&allocation.entry_point());
+                    let Outcome { ports, configuration, .. } = &mut self.outcome;
+                    ports.add(wish, &allocation, twin, configuration, &mut self.sources);
+                }
+                None => self.no_port_left(wish),
+            }
+        }
+    }
+
+    /// The TCP and UDP entry points that users' own routers are on.
+    fn entry_points_in_use(&self) -> BTreeSet<String> {
+        let tcp = self.outcome.configuration.tcp.routers.values().flat_map(|router| &router.entry_points);
+        let udp = self.outcome.configuration.udp.routers.values().flat_map(|router| &router.entry_points);
+        tcp.chain(udp).map(ToString::to_string).collect()
+    }
+
+    fn no_port_left(&mut self, wish: &PortWish) {
+        let protocol = wish.protocol.as_str();
+        let message = format!(
+            "no public {protocol} port is left for its port {}: all of {} are taken or have no entry point",
+            wish.port,
+            self.policy().dynamic_ports
+        );
+        let finding = Finding::new(FindingCode::NoPortLeft, Severity::Error, wish.source.subject(), message);
+        let hint = format!("register a port of its own: rdc context set-infra <name> --{protocol}-ports …");
+        self.outcome.findings.push(finding.label(format!("rediacc.{protocol}_ports")).hint(hint));
     }
 
     fn deadline(&mut self, at: Timestamp) {
@@ -351,33 +289,18 @@ impl Synthesis<'_> {
         self.outcome.next_deadline = Some(next);
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(mut self) -> Outcome {
+        self.admit();
+        self.allocate();
+        let Registrar { policy, mut ledger, used, now } = self.registrar;
+        let release = ledger.settle(&used, &self.lost, now, policy.claim_for);
         let mut outcome = self.outcome;
+        outcome.next_deadline = [outcome.next_deadline, release].into_iter().flatten().min();
         outcome.table = Table::of(&outcome.configuration, &self.sources);
+        outcome.ledger = ledger;
         outcome.findings.sort();
         outcome.findings.dedup();
         outcome.unrouted.sort();
         outcome
     }
-}
-
-fn auto_route(builder: &mut Builder<'_>) -> Configuration {
-    let configuration = builder.auto_route();
-    if configuration == Configuration::default() {
-        builder.explain_missing_auto_route();
-    }
-    configuration
-}
-
-/// Whether labels say nothing about routers and services: then the container gets what it would get without labels
-/// (requirements §3), as Traefik gives it its default router.
-fn asks_for_nothing(decoded: &Decoded) -> bool {
-    let Configuration { http, tcp, udp, .. } = &decoded.configuration;
-    let routers = http.routers.len() + tcp.routers.len() + udp.routers.len();
-    let services = http.services.len() + tcp.services.len() + udp.services.len();
-    decoded.problems.iter().all(|problem| problem.severity != ProblemSeverity::Error) && routers + services == 0
-}
-
-fn router_count(configuration: &Configuration) -> usize {
-    configuration.http.routers.len() + configuration.tcp.routers.len() + configuration.udp.routers.len()
 }

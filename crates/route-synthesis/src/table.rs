@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
+use container_snapshot::{Container, Timestamp};
 use repo_network::NetworkId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use traefik_model::{Configuration, http, role::EntryPointRef, tcp, udp};
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// The protocols of routers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// HTTP, with or without TLS.
@@ -32,6 +33,9 @@ pub struct RouteSource {
     pub service: String,
     /// How it came about.
     pub kind: RouteKind,
+    /// When the container was created.
+    #[serde(skip)]
+    pub created: Timestamp,
 }
 
 /// How a router came about.
@@ -111,6 +115,11 @@ impl Protocol {
 // === impl RouteSource ===
 
 impl RouteSource {
+    pub(crate) fn of(id: NetworkId, container: &Container, kind: RouteKind) -> Self {
+        let Subject { container: name, service, .. } = Subject::container(id, container);
+        Self { network_id: id, container: name, service, kind, created: container.created }
+    }
+
     /// The container, as findings name it.
     #[must_use]
     pub fn subject(&self) -> Subject {
@@ -120,6 +129,15 @@ impl RouteSource {
             service: self.service.clone(),
             label: String::new(),
         }
+    }
+}
+
+// === impl Unrouted ===
+
+impl Unrouted {
+    pub(crate) fn new(subject: Subject, code: FindingCode, reason: &str) -> Self {
+        let Subject { network_id, container, service, .. } = subject;
+        Self { network_id, container, service, code, reason: reason.to_owned() }
     }
 }
 

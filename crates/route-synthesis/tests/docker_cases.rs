@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use container_snapshot::{Container, ContainerState, Event, Health, Store, Timestamp};
-use route_synthesis::{DecodeCache, Outcome, Policy, synthesize};
+use route_synthesis::{Cache, Ledger, Outcome, Policy, synthesize};
 use serde_json::Value;
 
 /// Where we differ on purpose: from the case's name to the reason.
@@ -84,7 +84,7 @@ fn outcome(inspects: &Value) -> Outcome {
     store.apply(id, Event::Listed(containers), now);
     let entry_points = ["web", "websecure", "x=tcp"].iter().map(|name| name.parse().unwrap()).collect();
     let policy = Policy { base_domain: "example.com".parse().ok(), entry_points, ..Policy::default() };
-    synthesize(store.snapshot(), &policy, &mut DecodeCache::default(), now)
+    synthesize(store.snapshot(), &policy, &Ledger::default(), &mut Cache::default(), now)
 }
 
 fn container(at: usize, inspect: &Value) -> Container {

@@ -2,12 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use container_snapshot::{Container, ContainerState, Event, Health, Store, Timestamp};
 use proptest::prelude::*;
 use repo_network::NetworkId;
-use route_synthesis::{DecodeCache, EntryPoints, Outcome, Policy, synthesize};
+use route_synthesis::{Cache, EntryPoints, Ledger, Outcome, Policy, Protocol, synthesize};
+use traefik_labels::rule;
 use traefik_model::{Configuration, Role, Visitor};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -34,6 +39,9 @@ fn label() -> impl Strategy<Value = (String, String)> {
         Just("udp.routers.{}.entrypoints"),
         Just("udp.services.{}.loadbalancer.server.port"),
         Just("http.routers.{}.nonsense"),
+        Just("http.routers.{}.tls.domains[0].main"),
+        Just("http.routers.{}.tls.certresolver"),
+        Just("tcp.routers.{}.tls"),
     ];
     let value = prop_oneof![
         Just("a"),
@@ -44,6 +52,13 @@ fn label() -> impl Strategy<Value = (String, String)> {
         Just("80"),
         Just("true"),
         Just("Host(`a.example.com`)"),
+        Just("Host(`b.example.com`) || Host(`a.example.com`)"),
+        Just("Host(`x-2816.example.com`)"),
+        Just("Host(`A.example.com.`) && !Host(`b.example.com`)"),
+        Just("HostRegexp(`.*`)"),
+        Just("PathPrefix(`/`)"),
+        Just("HostSNI(`a.example.com`)"),
+        Just("*.example.com"),
         Just("HostSNI(`*`)"),
         Just("websecure,tcp-5432"),
         Just("tcp-5432"),
@@ -60,10 +75,13 @@ fn container() -> impl Strategy<Value = Container> {
     let enable = prop_oneof![8 => Just(Some("true")), 1 => Just(None), 1 => Just(Some("maybe"))];
     let state = prop_oneof![6 => Just(ContainerState::Running), 1 => Just(ContainerState::Exited), 1 => Just(ContainerState::Paused)];
     (labels, enable, state, 0_u8..70, 0_i64..3, "[a-d]").prop_map(|(labels, enable, state, address, created, name)| {
-        let mut labels: std::collections::BTreeMap<_, _> = labels.into_iter().collect();
+        let mut labels: BTreeMap<_, _> = labels.into_iter().collect();
         labels.extend(enable.map(|value| ("traefik.enable".to_owned(), value.to_owned())));
         labels.insert("rediacc.service_ip".to_owned(), format!("127.0.11.{address}"));
         labels.insert("rediacc.service_name".to_owned(), name.clone());
+        if address % 3 == 0 {
+            labels.insert("rediacc.tcp_ports".to_owned(), "5432,6379".to_owned());
+        }
         Container {
             id: format!("{name}{address}{created}").into(),
             name,
@@ -90,13 +108,46 @@ fn policy() -> Policy {
     }
 }
 
-fn outcome(fleet: &[(NetworkId, Vec<Container>)], cache: &mut DecodeCache) -> Outcome {
+/// One repository whose containers were made from that second on.
+fn repository(id: u32, from: i64) -> impl Strategy<Value = (NetworkId, Vec<Container>)> {
+    let id = NetworkId::try_from(id).unwrap();
+    prop::collection::vec(container(), 0..6).prop_map(move |mut containers| {
+        for container in &mut containers {
+            container.created = container.created.after(Duration::from_secs(from.unsigned_abs()));
+            let labels = Arc::make_mut(&mut container.labels);
+            let address = labels["rediacc.service_ip"].rsplit('.').next().unwrap().parse::<u32>().unwrap();
+            let last = id.get() % 256 + address;
+            labels.insert("rediacc.service_ip".to_owned(), format!("127.0.11.{last}"));
+        }
+        (id, containers)
+    })
+}
+
+/// What a document says of one repository.
+fn of(configuration: &Configuration, id: u32) -> Vec<String> {
+    let mine = |name: &String| name.ends_with(&format!("-{id}")) || name.contains(&format!("-{id}."));
+    let Configuration { http, tcp, udp, .. } = configuration;
+    let mut all: Vec<String> = Vec::new();
+    all.extend(http.routers.iter().filter(|(name, _)| mine(name)).map(|it| format!("{it:?}")));
+    all.extend(http.services.iter().filter(|(name, _)| mine(name)).map(|it| format!("{it:?}")));
+    all.extend(http.middlewares.iter().filter(|(name, _)| mine(name)).map(|it| format!("{it:?}")));
+    all.extend(tcp.routers.iter().filter(|(name, _)| mine(name)).map(|it| format!("{it:?}")));
+    all.extend(tcp.services.iter().filter(|(name, _)| mine(name)).map(|it| format!("{it:?}")));
+    all.extend(udp.routers.iter().filter(|(name, _)| mine(name)).map(|it| format!("{it:?}")));
+    all
+}
+
+fn outcome(fleet: &[(NetworkId, Vec<Container>)], cache: &mut Cache) -> Outcome {
+    synthesize(store(fleet).snapshot(), &policy(), &Ledger::default(), cache, NOW)
+}
+
+fn store(fleet: &[(NetworkId, Vec<Container>)]) -> Store {
     let mut store = Store::default();
     for (id, containers) in fleet {
         store.apply(*id, Event::Found { socket: format!("docker-{id}.sock") }, NOW);
         store.apply(*id, Event::Listed(containers.clone()), NOW);
     }
-    synthesize(store.snapshot(), &policy(), cache, NOW)
+    store
 }
 
 /// Everything that a configuration refers to.
@@ -140,14 +191,14 @@ proptest! {
 
     #[test]
     fn every_reference_resolves_inside_the_document(fleet in fleet()) {
-        let outcome = outcome(&fleet, &mut DecodeCache::default());
+        let outcome = outcome(&fleet, &mut Cache::default());
         prop_assert_eq!(unresolved(&outcome.configuration, &policy().entry_points), vec![]);
     }
 
     #[test]
     fn the_order_of_containers_and_daemons_does_not_matter(fleet in fleet()) {
         // One daemon is listed once here: its last list is what holds.
-        let unique: std::collections::BTreeMap<_, _> = fleet.into_iter().collect();
+        let unique: BTreeMap<_, _> = fleet.into_iter().collect();
         let forwards: Vec<_> = unique.clone().into_iter().collect();
         let backwards: Vec<_> = unique.into_iter().rev().map(|(id, mut all)| { all.reverse(); (id, all) }).collect();
         // Two containers with one ID: which of them is listed last decides, so there is only one of each.
@@ -155,36 +206,61 @@ proptest! {
             all.iter().map(|it| it.id.clone()).collect::<BTreeSet<_>>().len() == all.len()
         });
         prop_assume!(ids(&forwards));
-        prop_assert_eq!(outcome(&forwards, &mut DecodeCache::default()), outcome(&backwards, &mut DecodeCache::default()));
+        prop_assert_eq!(outcome(&forwards, &mut Cache::default()), outcome(&backwards, &mut Cache::default()));
     }
 
     #[test]
     fn a_warm_cache_changes_nothing(one in fleet(), other in fleet()) {
-        let mut cache = DecodeCache::default();
+        let mut cache = Cache::default();
         let _ = outcome(&one, &mut cache);
         let _ = outcome(&other, &mut cache);
-        prop_assert_eq!(outcome(&one, &mut cache), outcome(&one, &mut DecodeCache::default()));
+        prop_assert_eq!(outcome(&one, &mut cache), outcome(&one, &mut Cache::default()));
     }
 
     #[test]
-    fn one_repository_does_not_see_another(fleet in fleet()) {
-        let all = outcome(&fleet, &mut DecodeCache::default());
-        for id in fleet.iter().map(|(id, _)| *id).collect::<BTreeSet<_>>() {
-            let alone: Vec<_> = fleet.iter().filter(|(its, _)| *its == id).cloned().collect();
-            let alone = outcome(&alone, &mut DecodeCache::default());
-            let mine = |name: &String| name.ends_with(&format!("-{id}")) || name.ends_with(&format!("-{id}.auto"));
-            let routers: Vec<_> = all.configuration.http.routers.iter().filter(|(name, _)| mine(name)).collect();
-            prop_assert_eq!(routers, alone.configuration.http.routers.iter().collect::<Vec<_>>());
+    fn feeding_the_ledger_back_changes_nothing(fleet in fleet()) {
+        let store = store(&fleet);
+        let once = synthesize(store.snapshot(), &policy(), &Ledger::default(), &mut Cache::default(), NOW);
+        let twice = synthesize(store.snapshot(), &policy(), &once.ledger, &mut Cache::default(), NOW);
+        prop_assert_eq!(once, twice);
+    }
+
+    #[test]
+    fn whoever_comes_later_changes_nothing_for_the_others(victim in repository(2816, 0), attacker in repository(2880, 100)) {
+        let alone = outcome(std::slice::from_ref(&victim), &mut Cache::default());
+        let together = outcome(&[victim, attacker], &mut Cache::default());
+        prop_assert_eq!(of(&together.configuration, 2816), of(&alone.configuration, 2816));
+    }
+
+    #[test]
+    fn nothing_has_two_owners(one in repository(2816, 0), other in repository(2880, 0)) {
+        let outcome = outcome(&[one, other], &mut Cache::default());
+        let mut owners: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
+        let mut own = |name: String, owner: NetworkId| { owners.entry(name).or_default().insert(owner.get()); };
+        for (protocol, route) in outcome.table.iter() {
+            let id = route.source.network_id;
+            let rule = match protocol {
+                Protocol::Http => rule::parse(rule::Protocol::Http, rule::Syntax::V3, &route.rule, rule::Tls::Unknown).rule,
+                Protocol::Tcp => rule::parse(rule::Protocol::Tcp, rule::Syntax::V3, &route.rule, rule::Tls::Unknown).rule,
+                Protocol::Udp => None,
+            };
+            let hosts = rule.map(|rule| rule.hosts).unwrap_or_default();
+            hosts.iter().filter(|host| *host != "*").for_each(|host| own(host.clone(), id));
+            if protocol == Protocol::Udp || route.rule == "HostSNI(`*`)" {
+                route.entrypoints.iter().for_each(|name| own(format!("entry point {name}"), id));
+            }
         }
+        let double: Vec<_> = owners.iter().filter(|(_, owners)| owners.len() > 1).collect();
+        prop_assert!(double.is_empty(), "{double:?}");
     }
 
     #[test]
     fn every_container_is_routed_or_explained(fleet in fleet()) {
-        let outcome = outcome(&fleet, &mut DecodeCache::default());
+        let outcome = outcome(&fleet, &mut Cache::default());
         let routed: BTreeSet<_> = outcome.table.iter().map(|(_, route)| (route.source.network_id, route.source.container.clone())).collect();
         let explained: BTreeSet<_> = outcome.unrouted.iter().filter_map(|it| Some((it.network_id?, it.container.clone()))).collect();
         let told: BTreeSet<_> = outcome.findings.iter().filter_map(|it| Some((it.subject.network_id?, it.subject.container.clone()))).collect();
-        let unique: std::collections::BTreeMap<_, _> = fleet.into_iter().collect();
+        let unique: BTreeMap<_, _> = fleet.into_iter().collect();
         for (id, container) in unique.iter().flat_map(|(id, all)| all.iter().map(move |it| (*id, it))) {
             let key = (id, container.name.clone());
             let known = routed.contains(&key) || explained.contains(&key) || told.contains(&key);

@@ -34,41 +34,58 @@ pub enum FaultKind {
 /// (paerser's `AddMetadata`). The tree is then ready for a [`Filler`](crate::Filler).
 #[must_use]
 pub fn check(tree: &mut Tree<'_>, root: &'static StructShape, source: Source) -> Vec<Fault> {
-    let mut check = Check { tree, source, faults: Vec::new() };
+    check_with(tree, root, source, |_, _, _| ())
+}
+
+/// The same, and shows every node to an observer, with its field; entries of maps and items of lists have none.
+#[must_use]
+pub fn check_with<'a>(
+    tree: &mut Tree<'a>,
+    root: &'static StructShape,
+    source: Source,
+    observer: impl FnMut(&Tree<'a>, NodeId, Option<&'static Field>),
+) -> Vec<Fault> {
+    let mut check = Check { tree, source, faults: Vec::new(), observer };
     check.fields_below(NodeId::ROOT, root);
     check.faults
 }
 
-struct Check<'t, 'a> {
+struct Check<'t, 'a, O> {
     tree: &'t mut Tree<'a>,
     source: Source,
     faults: Vec<Fault>,
+    observer: O,
 }
 
 // === impl Check ===
 
-impl Check<'_, '_> {
+impl<'a, O: FnMut(&Tree<'a>, NodeId, Option<&'static Field>)> Check<'_, 'a, O> {
     fn fault(&mut self, node: NodeId, kind: FaultKind) {
         self.faults.push(Fault { node, kind });
     }
 
-    fn children(&self, node: NodeId) -> Vec<NodeId> {
-        self.tree.children(node).collect()
-    }
-
-    fn fields_below(&mut self, node: NodeId, shape: &'static StructShape) {
-        for child in self.children(node) {
-            match shape.find(self.tree.name(child), self.source).and_then(|at| Some((at, shape.fields.get(at)?))) {
-                Some((at, field)) => {
-                    self.tree.resolve(child, at);
-                    self.field(child, field);
-                }
-                None => self.fault(child, FaultKind::UnknownField(Some(shape))),
-            }
+    fn each_child(&mut self, node: NodeId, mut visit: impl FnMut(&mut Self, NodeId)) {
+        let mut next = self.tree.first_child(node);
+        while let Some(child) = next {
+            visit(self, child);
+            next = self.tree.next_sibling(child);
         }
     }
 
+    fn fields_below(&mut self, node: NodeId, shape: &'static StructShape) {
+        self.each_child(node, |check, child| {
+            match shape.find(check.tree.name(child), check.source).and_then(|at| Some((at, shape.fields.get(at)?))) {
+                Some((at, field)) => {
+                    check.tree.resolve(child, at);
+                    check.field(child, field);
+                }
+                None => check.fault(child, FaultKind::UnknownField(Some(shape))),
+            }
+        });
+    }
+
     fn field(&mut self, node: NodeId, field: &'static Field) {
+        (self.observer)(self.tree, node, Some(field));
         let access = field.access(self.source);
         let alone = !self.tree.has_children(node);
         if matches!(field.shape, Shape::Struct(_) | Shape::Map(_) | Shape::Plugins) {
@@ -94,17 +111,16 @@ impl Check<'_, '_> {
             Shape::Struct(shape) => self.fields_below(node, shape),
             Shape::Structs(shape) if field.servers && self.source == Source::Labels => self.fields_below(node, shape),
             Shape::Structs(shape) | Shape::Map(&Shape::Struct(shape)) => {
-                for child in self.children(node) {
-                    self.fields_below(child, shape);
-                }
+                self.each_child(node, |check, child| {
+                    (check.observer)(check.tree, child, None);
+                    check.fields_below(child, shape);
+                });
             }
             // The items of a list are values: nothing can stand below one.
             Shape::List(_) => {
-                for item in self.children(node) {
-                    for below in self.children(item) {
-                        self.fault(below, FaultKind::UnknownField(None));
-                    }
-                }
+                self.each_child(node, |check, item| {
+                    check.each_child(item, |check, below| check.fault(below, FaultKind::UnknownField(None)));
+                });
             }
             Shape::Map(_) | Shape::Plugins => {}
         }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     Configuration, Document, FaultKind, Filler, NodeId, Source, Struct as _, Tree, check,
@@ -86,14 +86,21 @@ fn differences(one: &Raw, other: &Raw, path: &mut Vec<String>, found: &mut BTree
     if one == other {
         return;
     }
-    if path.len() == ENTRY_DEPTH || !matches!((one, other), (Raw::Map(_), Raw::Map(_))) {
+    let has_entries = |raw: &Raw| !raw.entries().is_empty();
+    if path.len() == ENTRY_DEPTH || !(has_entries(one) || has_entries(other)) {
         found.insert(path.clone());
         return;
     }
-    for (name, _) in one.entries().iter().chain(other.entries()) {
-        path.push(name.clone());
-        let nothing = Raw::Map(Vec::new());
-        differences(one.get(name).unwrap_or(&nothing), other.get(name).unwrap_or(&nothing), path, found);
+    let mut pairs: BTreeMap<&str, (&Raw, &Raw)> = BTreeMap::new();
+    for (name, value) in one.entries() {
+        pairs.insert(name, (value, &Raw::Null));
+    }
+    for (name, value) in other.entries() {
+        pairs.entry(name).or_insert((&Raw::Null, value)).1 = value;
+    }
+    for (name, (one, other)) in pairs {
+        path.push(name.to_owned());
+        differences(one, other, path, found);
         path.pop();
     }
 }

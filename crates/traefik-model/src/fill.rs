@@ -36,6 +36,8 @@ pub trait Struct: Value + Clone + Default + PartialEq + 'static {
 pub trait Value {
     /// What the schema says of it.
     const SHAPE: Shape;
+    /// What its text, or that of its items, means; none if it is no text that points somewhere.
+    const ROLE: Option<Role> = None;
 
     /// Takes the node's value and children.
     fn fill(&mut self, node: NodeId, filler: &mut Filler<'_, '_>);
@@ -215,6 +217,7 @@ impl Value for String {
 /// Go's pointers: nothing, or a value that starts from its defaults.
 impl<T: Value + Fresh> Value for Option<T> {
     const SHAPE: Shape = T::SHAPE;
+    const ROLE: Option<Role> = T::ROLE;
 
     fn fill(&mut self, node: NodeId, filler: &mut Filler<'_, '_>) {
         self.get_or_insert_with(T::fresh).fill(node, filler);
@@ -244,6 +247,7 @@ impl<T: Value + Fresh> Value for Option<T> {
 
 impl<T: Value> Value for Box<T> {
     const SHAPE: Shape = T::SHAPE;
+    const ROLE: Option<Role> = T::ROLE;
 
     fn fill(&mut self, node: NodeId, filler: &mut Filler<'_, '_>) {
         (**self).fill(node, filler);
@@ -290,6 +294,7 @@ fresh_is_zero!(bool, i64, String, Duration);
 
 impl<T: Element> Value for Vec<T> {
     const SHAPE: Shape = T::LIST;
+    const ROLE: Option<Role> = T::ROLE;
 
     fn fill(&mut self, node: NodeId, filler: &mut Filler<'_, '_>) {
         T::fill_list(self, node, filler);
@@ -312,6 +317,7 @@ impl<T: Element> Value for Vec<T> {
 
 impl<T: Element> Value for BTreeMap<String, T> {
     const SHAPE: Shape = T::MAP;
+    const ROLE: Option<Role> = T::ROLE;
 
     fn fill(&mut self, node: NodeId, filler: &mut Filler<'_, '_>) {
         T::fill_map(self, node, filler);

@@ -1,5 +1,7 @@
 //! Go's `strings.EqualFold`: equality under Unicode simple case folding.
 
+use std::cmp::Ordering;
+
 /// Whether Go's `strings.EqualFold` calls the two equal (`ſ` and `s`, the Kelvin sign and `k` are).
 #[must_use]
 pub fn equal_fold(one: &str, other: &str) -> bool {
@@ -9,12 +11,40 @@ pub fn equal_fold(one: &str, other: &str) -> bool {
     one.chars().map(fold).eq(other.chars().map(fold))
 }
 
-/// The text with every character folded, for look-ups.
-pub(crate) fn folded(text: &str) -> String {
-    text.chars().map(fold).collect()
+/// A text that is ordered, and equal to others, under folding.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folded<'a>(pub(crate) &'a str);
+
+// === impl Folded ===
+
+impl Ord for Folded<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if self.0.is_ascii() && other.0.is_ascii() {
+            let (one, other) = (self.0.bytes(), other.0.bytes());
+            return one.map(|byte| byte.to_ascii_lowercase()).cmp(other.map(|byte| byte.to_ascii_lowercase()));
+        }
+        self.0.chars().map(fold).cmp(other.0.chars().map(fold))
+    }
 }
 
+impl PartialOrd for Folded<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Folded<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Folded<'_> {}
+
 fn fold(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
     // The dotless i stands alone in simple folding, although its upper case is I.
     if c == 'ı' {
         return c;

@@ -4,7 +4,12 @@
 use crate::shape::{Access, Field, Shape, StructShape};
 
 const fn field(name: &'static str, shape: Shape) -> Field {
-    Field { name, go_type: "", shape, label: Access::Open, file: Access::Open, servers: false }
+    Field { name, go_type: "", shape, role: None, label: Access::Open, file: Access::Open, servers: false }
+}
+
+/// A field that is hidden again in its struct.
+const fn hidden(name: &'static str, shape: Shape) -> Field {
+    Field { label: Access::Hidden, file: Access::Hidden, ..field(name, shape) }
 }
 
 pub(crate) const ROUTER_DENIED_ENCODED_PATH_CHARACTERS: StructShape = StructShape {
@@ -22,7 +27,7 @@ pub(crate) const ROUTER_DENIED_ENCODED_PATH_CHARACTERS: StructShape = StructShap
 
 pub(crate) const OBSERVABILITY_METADATA: StructShape = StructShape {
     go_type: "dynamic.ObservabilityMetadata",
-    fields: &[field("ingress", Shape::Struct(&KUBERNETES_INGRESS_METADATA))],
+    fields: &[hidden("ingress", Shape::Struct(&KUBERNETES_INGRESS_METADATA))],
 };
 
 pub(crate) const KUBERNETES_INGRESS_METADATA: StructShape = StructShape {
@@ -113,4 +118,4 @@ pub(crate) const APP_ROOT: StructShape =
     StructShape { go_type: "dynamic.AppRoot", fields: &[field("path", Shape::Scalar("string"))] };
 
 pub(crate) const TCPMODEL: StructShape =
-    StructShape { go_type: "dynamic.TCPModel", fields: &[field("defaultRuleSyntax", Shape::Scalar("string"))] };
+    StructShape { go_type: "dynamic.TCPModel", fields: &[hidden("defaultRuleSyntax", Shape::Scalar("string"))] };

@@ -7,7 +7,7 @@ use crate::{
     macros::schema,
     middleware,
     role::{
-        BackendPort, BackendScheme, BackendUrl, EntryPointRef, HostFile, HostHeader, HttpRule, MiddlewareRef,
+        BackendPath, BackendPort, BackendScheme, BackendUrl, EntryPointRef, HostFile, HostHeader, HttpRule, MiddlewareRef,
         ResolverRef, RouterRef, ServiceRef, TlsOptionsRef, TransportRef,
     },
     tls,
@@ -150,7 +150,7 @@ schema! {
     HealthCheck = "dynamic.ServerHealthCheck" {
         scheme: String = "scheme" as "string",
         mode: String = "mode" as "string",
-        path: String = "path" as "string",
+        path: BackendPath = "path" as "string",
         method: String = "method" as "string",
         status: i64 = "status" as "int",
         port: i64 = "port" as "int",

@@ -42,7 +42,7 @@ pub mod udp;
 #[cfg(feature = "yaml")]
 mod yaml;
 
-pub use check::{Fault, FaultKind, check};
+pub use check::{Fault, FaultKind, check, check_with};
 pub use document::{DocumentFault, DocumentFaultKind, check_document};
 pub use duration::{Duration, DurationError};
 pub use emit::{Document, Style};

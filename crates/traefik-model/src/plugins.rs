@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The number of Go's kind `string`, which stands behind the mark of a list of texts.
-pub(crate) const LIST_OF_STRINGS: &str = "24";
+pub(crate) const LIST_OF_STRINGS: i64 = 24;
 
 /// The plugins of a middleware, each with a tree of settings that Traefik does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,8 +58,16 @@ impl Value for Plugins {
 
 /// Paerser's `fillRawValue`: a setting with a child of its own name is replaced by its children.
 fn fill_setting(settings: &mut BTreeMap<String, PluginValue>, node: NodeId, filler: &mut Filler<'_, '_>) {
-    let name = filler.tree.name(node);
-    match setting(node, filler) {
+    let tree = filler.tree;
+    let name = tree.name(node);
+    // In labels the mark is meant for nothing, but is looked for below the first level all the same.
+    let is_map = tree.children(node).next().is_some_and(|first| !is_index(tree.name(first)));
+    let mark = match filler.source {
+        Source::Document => Some(LIST_MARK),
+        Source::Labels if is_map && tree.children(node).all(|child| tree.name(child) != name) => Some(','),
+        Source::Labels => None,
+    };
+    match setting(node, mark, filler) {
         PluginValue::Map(inner) if inner.contains_key(name) => settings.extend(inner),
         value => {
             settings.insert(name.to_owned(), value);
@@ -68,10 +76,10 @@ fn fill_setting(settings: &mut BTreeMap<String, PluginValue>, node: NodeId, fill
 }
 
 /// Paerser's `squashNode`: a node whose first child is `[..]` is a list in the order of its children.
-fn setting(node: NodeId, filler: &mut Filler<'_, '_>) -> PluginValue {
+fn setting(node: NodeId, mark: Option<char>, filler: &mut Filler<'_, '_>) -> PluginValue {
     let tree = filler.tree;
     let Some(first) = tree.children(node).next() else {
-        return text(node, filler);
+        return text(node, mark, filler);
     };
     let name = tree.name(first);
     if name.is_empty() {
@@ -80,9 +88,9 @@ fn setting(node: NodeId, filler: &mut Filler<'_, '_>) -> PluginValue {
     }
     let children = tree.children(node);
     if is_index(name) {
-        PluginValue::List(children.map(|child| setting(child, filler)).collect())
+        PluginValue::List(children.map(|child| setting(child, mark, filler)).collect())
     } else {
-        PluginValue::Map(children.map(|child| (tree.name(child).to_owned(), setting(child, filler))).collect())
+        PluginValue::Map(children.map(|child| (tree.name(child).to_owned(), setting(child, mark, filler))).collect())
     }
 }
 
@@ -90,17 +98,20 @@ fn is_index(name: &str) -> bool {
     name.starts_with('[') && name.ends_with(']')
 }
 
-/// A value, or a document's list of values, which it takes for one by its first character.
-fn text(node: NodeId, filler: &mut Filler<'_, '_>) -> PluginValue {
+/// A text, or what paerser takes for a list: a mark, the number of a Go kind, and the items, each behind a mark.
+/// Only lists of texts are read here; Traefik knows numbers and booleans, too.
+fn text(node: NodeId, mark: Option<char>, filler: &mut Filler<'_, '_>) -> PluginValue {
     let value = filler.tree.value(node);
-    if filler.source == Source::Labels || !value.starts_with(LIST_MARK) {
+    let Some((mark, list)) = mark.and_then(|mark| Some((mark, value.strip_prefix(mark)?))) else {
         return PluginValue::Text(value.to_owned());
-    }
-    let mut parts = value.split(LIST_MARK).skip(1);
-    if parts.next() != Some(LIST_OF_STRINGS) {
+    };
+    let (kind, items) = list.split_once(mark).map_or((list, None), |(kind, items)| (kind, Some(items)));
+    let kind = kind.parse::<i64>().ok();
+    if kind.is_none() || (items.is_some() && kind != Some(LIST_OF_STRINGS)) {
         filler.fault(node, FaultKind::NotANumber);
     }
-    PluginValue::List(parts.map(|item| PluginValue::Text(item.to_owned())).collect())
+    let items = items.into_iter().flat_map(|items| items.split(mark));
+    PluginValue::List(items.map(|item| PluginValue::Text(item.to_owned())).collect())
 }
 
 /// The settings of a plugin, as a document has to say them.

@@ -47,11 +47,6 @@ impl Raw {
         }
     }
 
-    /// The entry of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<&Self> {
-        self.entries().iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
     /// Puts it below a node (paerser's `decodeRaw`).
     pub(crate) fn grow<'a>(&'a self, tree: &mut Tree<'a>, node: NodeId) {
         const HERE: Origin = Origin { label: 0, start: 0 };
@@ -78,7 +73,7 @@ impl Raw {
 // === impl List ===
 
 impl List {
-    fn push(&mut self, item: Raw) -> Result<(), Foreign> {
+    fn push(&mut self, item: Raw) {
         if let Raw::Text(text) = &item {
             if self.joined.is_empty() {
                 self.joined = format!("{LIST_MARK}{LIST_OF_STRINGS}");
@@ -86,11 +81,7 @@ impl List {
             self.joined.push(LIST_MARK);
             self.joined.push_str(text);
         }
-        if matches!(item, Raw::List(_)) {
-            return Err(Foreign("a list in a list".to_owned()));
-        }
         self.items.push(item);
-        Ok(())
     }
 }
 
@@ -211,7 +202,8 @@ impl ser::SerializeSeq for List {
     type Error = Foreign;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Foreign> {
-        self.push(value.serialize(Builder)?)
+        self.push(value.serialize(Builder)?);
+        Ok(())
     }
 
     fn end(self) -> Result<Raw, Foreign> {

@@ -58,6 +58,7 @@ macro_rules! roles {
 
             impl Value for $name {
                 const SHAPE: Shape = Shape::Scalar("string");
+                const ROLE: Option<Role> = Some(Role::$name);
 
                 fn fill(&mut self, node: NodeId, filler: &mut Filler<'_, '_>) {
                     self.0.fill(node, filler);
@@ -105,6 +106,8 @@ roles! {
     Address,
     /// `address:port` of a TCP or UDP server.
     BackendAddress,
+    /// The path of a health check, which Traefik resolves against the server's URL: an absolute URL would lead elsewhere.
+    BackendPath,
     /// The port of a server, as a label writes it.
     BackendPort,
     /// The scheme of a server, as a label writes it.

@@ -1,3 +1,5 @@
+use crate::Role;
+
 /// A struct of Traefik: its fields, in Traefik's order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct StructShape {
@@ -16,6 +18,8 @@ pub struct Field {
     pub go_type: &'static str,
     /// What it holds.
     pub shape: Shape,
+    /// What its text, or that of its items, means.
+    pub role: Option<Role>,
     /// How labels may set it.
     pub label: Access,
     /// How documents may set it.
@@ -68,13 +72,10 @@ impl StructShape {
     /// The field that Traefik finds for a name: in any case, and `server` for `servers` in labels.
     #[must_use]
     pub fn find(&self, name: &str, source: Source) -> Option<usize> {
-        self.fields.iter().position(|field| {
-            let wanted = field.name_in(source);
-            if name.len() == wanted.len() && name.is_ascii() {
-                return wanted.eq_ignore_ascii_case(name);
-            }
-            !name.is_ascii() && crate::equal_fold(wanted, name)
-        })
+        if !name.is_ascii() {
+            return self.fields.iter().position(|field| crate::equal_fold(field.name_in(source), name));
+        }
+        self.fields.iter().position(|field| field.name_in(source).eq_ignore_ascii_case(name))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::fold::{equal_fold, folded};
+use crate::fold::{Folded, equal_fold};
 
 /// From how many children on a node gets an index of their names.
 const INDEXED_FROM: u32 = 16;
@@ -13,7 +13,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub struct Tree<'a> {
     nodes: Vec<Node<'a>>,
-    index: BTreeMap<(u32, String), u32>,
+    index: BTreeMap<(u32, Folded<'a>), u32>,
 }
 
 /// One node of a [`Tree`]. The root is `NodeId::ROOT`.
@@ -29,18 +29,41 @@ pub struct Origin {
     pub start: usize,
 }
 
+/// Nodes are many and read often, so they are kept small.
 #[derive(Debug)]
 struct Node<'a> {
     name: &'a str,
-    named_by: Origin,
-    value: Option<(&'a str, Origin)>,
+    value: &'a str,
+    named_by: Place,
+    valued_by: Option<Place>,
     parent: u32,
     first_child: u32,
     last_child: u32,
     next: u32,
     children: u32,
-    field: u32,
+    field: Option<u16>,
     ignored: bool,
+    set_twice: bool,
+}
+
+/// An [`Origin`] in half the room.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    label: u32,
+    start: u32,
+}
+
+// === impl Place ===
+
+impl Place {
+    fn of(origin: Origin) -> Self {
+        let narrow = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { label: narrow(origin.label), start: narrow(origin.start) }
+    }
+
+    const fn origin(self) -> Origin {
+        Origin { label: self.label as usize, start: self.start as usize }
+    }
 }
 
 // === impl NodeId ===
@@ -56,7 +79,13 @@ impl<'a> Tree<'a> {
     /// A tree with nothing but a root.
     #[must_use]
     pub fn new(root: &'a str) -> Self {
-        let mut tree = Self::default();
+        Self::with_capacity(root, 0)
+    }
+
+    /// The same, with room for that many nodes.
+    #[must_use]
+    pub fn with_capacity(root: &'a str, nodes: usize) -> Self {
+        let mut tree = Self { nodes: Vec::with_capacity(nodes), index: BTreeMap::new() };
         tree.push(root, Origin { label: 0, start: 0 }, NONE);
         tree
     }
@@ -90,7 +119,9 @@ impl<'a> Tree<'a> {
     /// Sets a node's value; the last one wins.
     pub fn set_value(&mut self, node: NodeId, value: &'a str, origin: Origin) {
         if let Some(node) = self.nodes.get_mut(node.0 as usize) {
-            node.value = Some((value, origin));
+            node.set_twice = node.valued_by.is_some();
+            node.value = value;
+            node.valued_by = Some(Place::of(origin));
         }
     }
 
@@ -103,19 +134,25 @@ impl<'a> Tree<'a> {
     /// Where the name was written first.
     #[must_use]
     pub fn named_by(&self, node: NodeId) -> Origin {
-        self.get(node).map_or(Origin { label: 0, start: 0 }, |node| node.named_by)
+        self.get(node).map_or(Origin { label: 0, start: 0 }, |node| node.named_by.origin())
     }
 
     /// The value; none is the empty one.
     #[must_use]
     pub fn value(&self, node: NodeId) -> &'a str {
-        self.get(node).and_then(|node| node.value).map_or("", |(value, _)| value)
+        self.get(node).map_or("", |node| node.value)
     }
 
     /// Where the value was written.
     #[must_use]
     pub fn valued_by(&self, node: NodeId) -> Option<Origin> {
-        self.get(node).and_then(|node| node.value).map(|(_, origin)| origin)
+        self.get(node).and_then(|node| node.valued_by).map(Place::origin)
+    }
+
+    /// Whether more than one value was set, of which the last one won.
+    #[must_use]
+    pub fn is_set_twice(&self, node: NodeId) -> bool {
+        self.get(node).is_some_and(|node| node.set_twice)
     }
 
     /// The parent; none for the root.
@@ -126,9 +163,15 @@ impl<'a> Tree<'a> {
 
     /// The children, in the order in which they were made.
     pub fn children(&self, node: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let link = |id: u32| (id != NONE).then_some(NodeId(id));
-        let first = self.get(node).and_then(|node| link(node.first_child));
-        std::iter::successors(first, move |node| self.get(*node).and_then(|node| link(node.next)))
+        std::iter::successors(self.first_child(node), |node| self.next_sibling(*node))
+    }
+
+    pub(crate) fn first_child(&self, node: NodeId) -> Option<NodeId> {
+        self.get(node).filter(|node| node.first_child != NONE).map(|node| NodeId(node.first_child))
+    }
+
+    pub(crate) fn next_sibling(&self, node: NodeId) -> Option<NodeId> {
+        self.get(node).filter(|node| node.next != NONE).map(|node| NodeId(node.next))
     }
 
     /// Whether it has any child.
@@ -158,13 +201,13 @@ impl<'a> Tree<'a> {
     }
 
     pub(crate) fn resolve(&mut self, node: NodeId, field: usize) {
-        if let (Some(node), Ok(field)) = (self.nodes.get_mut(node.0 as usize), u32::try_from(field)) {
-            node.field = field;
+        if let Some(node) = self.nodes.get_mut(node.0 as usize) {
+            node.field = u16::try_from(field).ok();
         }
     }
 
     pub(crate) fn field(&self, node: NodeId) -> Option<usize> {
-        self.get(node).filter(|node| node.field != NONE).map(|node| node.field as usize)
+        self.get(node).and_then(|node| node.field).map(usize::from)
     }
 
     fn get(&self, node: NodeId) -> Option<&Node<'a>> {
@@ -175,27 +218,29 @@ impl<'a> Tree<'a> {
         let id = u32::try_from(self.nodes.len()).unwrap_or(NONE);
         self.nodes.push(Node {
             name,
-            named_by,
-            value: None,
+            value: "",
+            named_by: Place::of(named_by),
+            valued_by: None,
             parent,
             first_child: NONE,
             last_child: NONE,
             next: NONE,
             children: 0,
-            field: NONE,
+            field: None,
             ignored: false,
+            set_twice: false,
         });
         NodeId(id)
     }
 
-    fn find(&self, parent: NodeId, name: &str) -> Option<NodeId> {
+    fn find(&self, parent: NodeId, name: &'a str) -> Option<NodeId> {
         let node = self.get(parent)?;
         // Labels arrive sorted, so the wanted child is nearly always the last one.
         if self.nodes.get(node.last_child as usize).is_some_and(|last| last.name == name) {
             return Some(NodeId(node.last_child));
         }
         if node.children >= INDEXED_FROM {
-            return self.index.get(&(parent.0, folded(name))).map(|id| NodeId(*id));
+            return self.index.get(&(parent.0, Folded(name))).map(|id| NodeId(*id));
         }
         self.children(parent).find(|child| equal_fold(self.name(*child), name))
     }
@@ -203,10 +248,10 @@ impl<'a> Tree<'a> {
     fn add_to_index(&mut self, parent: NodeId, child: NodeId) {
         let count = self.get(parent).map_or(0, |node| node.children);
         if count == INDEXED_FROM {
-            let all: Vec<_> = self.children(parent).map(|id| ((parent.0, folded(self.name(id))), id.0)).collect();
+            let all: Vec<_> = self.children(parent).map(|id| ((parent.0, Folded(self.name(id))), id.0)).collect();
             self.index.extend(all);
         } else if count > INDEXED_FROM {
-            self.index.insert((parent.0, folded(self.name(child))), child.0);
+            self.index.insert((parent.0, Folded(self.name(child))), child.0);
         }
     }
 }

@@ -1,0 +1,246 @@
+//! Repositories that do not know each other meet in one Traefik: what each of them may have.
+
+use std::collections::BTreeSet;
+
+use container_snapshot::Timestamp;
+use repo_network::NetworkId;
+
+use crate::{
+    Finding, FindingCode, Isolation, Policy, Severity,
+    hosts::{HostPattern, Reserved},
+    ledger::{Claim, Ledger, Used},
+    table::Protocol,
+    wants::Want,
+};
+
+/// Admits routers in order and notes in the ledger what they take.
+pub(crate) struct Registrar<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) ledger: Ledger,
+    pub(crate) used: Used,
+    pub(crate) now: Timestamp,
+}
+
+/// Whose a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// Nobody's yet.
+    Free,
+    /// The operator opened it to all repositories.
+    Shared,
+    /// The operator's own.
+    Operator,
+    /// A repository's, by its form.
+    Form(NetworkId),
+    /// A repository's, by a claim.
+    Repository(NetworkId, Claim),
+}
+
+/// Why a router is not admitted.
+pub(crate) struct Refusal {
+    pub(crate) code: FindingCode,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+// === impl Registrar ===
+
+impl Registrar<'_> {
+    /// Admits a router, and claims what it uses; or says why not, and claims nothing.
+    pub(crate) fn admit(&mut self, want: &Want) -> Result<(), Refusal> {
+        if self.policy.isolation == Isolation::Strict {
+            self.check_hosts(want)?;
+            self.check_loose(want)?;
+            self.check_entry_points(want)?;
+        }
+        self.claim(want);
+        Ok(())
+    }
+
+    fn holder(&self, host: &HostPattern) -> Holder {
+        let own = self.ledger.hosts.get(host);
+        if let Some(claim) = own.filter(|claim| claim.assigned) {
+            return Holder::Repository(claim.owner, *claim);
+        }
+        if self.policy.shared_hosts.contains(host) {
+            return Holder::Shared;
+        }
+        match host.reserved(self.policy.base_domain.as_ref()) {
+            Some(Reserved::Repository(id)) => return Holder::Form(id),
+            Some(Reserved::Operator) => return Holder::Operator,
+            None => {}
+        }
+        let granted = host.covering().into_iter().find_map(|pattern| self.ledger.hosts.get(&pattern));
+        match granted.filter(|claim| claim.assigned).or(own) {
+            Some(claim) => Holder::Repository(claim.owner, *claim),
+            None => Holder::Free,
+        }
+    }
+
+    fn check_hosts(&self, want: &Want) -> Result<(), Refusal> {
+        let id = want.source.network_id;
+        for host in &want.hosts {
+            match self.holder(host) {
+                Holder::Shared => {}
+                Holder::Form(owner) | Holder::Repository(owner, _) if owner == id => {}
+                Holder::Free if !host.is_pattern() => {}
+                Holder::Free => return Err(Refusal::pattern(host, id)),
+                Holder::Operator => return Err(Refusal::operators(host, id)),
+                Holder::Form(owner) => {
+                    let message =
+                        format!("{host:?} is the name of an auto-route of repository {owner}", host = host.as_str());
+                    return Err(Refusal::new(FindingCode::HostTaken, message));
+                }
+                Holder::Repository(owner, claim) => return Err(Refusal::taken(host, owner, claim, self.now)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A rule that can match without an exact host needs the operator's grant.
+    fn check_loose(&self, want: &Want) -> Result<(), Refusal> {
+        let id = want.source.network_id;
+        let granted = |host: &HostPattern| {
+            let own = |pattern: &HostPattern| {
+                self.ledger.hosts.get(pattern).is_some_and(|claim| claim.assigned && claim.owner == id)
+            };
+            own(host) || host.covering().iter().any(own)
+        };
+        let everything = granted(&HostPattern::named("*"));
+        match want.loose.iter().find(|wildcards| !everything && !wildcards.iter().any(granted)) {
+            None => Ok(()),
+            Some(wildcards) => Err(match wildcards.first() {
+                Some(wildcard) => Refusal::pattern(wildcard, id),
+                None => Refusal::unpinned(want.protocol, id),
+            }),
+        }
+    }
+
+    fn check_entry_points(&self, want: &Want) -> Result<(), Refusal> {
+        let id = want.source.network_id;
+        for name in want.exclusive.iter().chain(&want.shared) {
+            if let Some(owner) = self.exclusive_owner(name).filter(|owner| *owner != id) {
+                let message =
+                    format!("entry point {name:?} belongs to repository {owner}, which takes everything on it");
+                return Err(Refusal::new(FindingCode::EntryPointTaken, message));
+            }
+        }
+        for name in &want.exclusive {
+            let claims = self.ledger.entry_points.get(name);
+            let other = claims.and_then(|claims| claims.shared.keys().find(|owner| **owner != id));
+            if let Some(other) = other {
+                let message = format!(
+                    "entry point {name:?} is used by repository {other}: a rule for every connection cannot join it"
+                );
+                return Err(Refusal::new(FindingCode::EntryPointTaken, message)
+                    .hint("name a host with HostSNI and switch TLS on, or use another entry point"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who has an entry point for itself: by a claim, or because its port was allocated.
+    pub(crate) fn exclusive_owner(&self, name: &str) -> Option<NetworkId> {
+        let claimed = self.ledger.entry_points.get(name).and_then(|claims| claims.exclusive);
+        let allocated = || self.ledger.ports.iter().find(|it| it.entry_point() == name).map(|it| it.network_id);
+        claimed.map(|claim| claim.owner).or_else(allocated)
+    }
+
+    fn claim(&mut self, want: &Want) {
+        let id = want.source.network_id;
+        for host in &want.hosts {
+            let held = self.holder(host);
+            if held == Holder::Free && self.policy.isolation == Isolation::Strict {
+                self.ledger.hosts.insert(host.clone(), Claim::new(id, self.now));
+            }
+            if self.ledger.hosts.get(host).is_some_and(|claim| claim.owner == id) {
+                self.used.hosts.insert(host.clone());
+            }
+        }
+        if self.policy.isolation == Isolation::Trusted {
+            return;
+        }
+        for name in &want.exclusive {
+            let claims = self.ledger.entry_points.entry(name.clone()).or_default();
+            claims.exclusive.get_or_insert(Claim::new(id, self.now));
+            self.used.exclusive.insert(name.clone());
+        }
+        for name in &want.shared {
+            let claims = self.ledger.entry_points.entry(name.clone()).or_default();
+            claims.shared.entry(id).or_insert(Claim::new(id, self.now));
+            self.used.shared.insert((name.clone(), id));
+        }
+    }
+
+    /// Counts the names that a router lets Traefik order certificates for; false when the repository has asked for
+    /// too many new ones within a week. Those that it asked for before cost nothing.
+    pub(crate) fn may_order(&mut self, want: &Want) -> bool {
+        let id = want.source.network_id;
+        let asked = self.ledger.certificates.entry(id).or_default();
+        let recent = asked.values().filter(|first| self.now.since(**first) < crate::policy::WEEK).count();
+        let new: BTreeSet<_> = want.orders.iter().filter(|name| !asked.contains_key(*name)).cloned().collect();
+        let allowed = recent + new.len() <= self.policy.certificates_per_week;
+        if allowed {
+            asked.extend(new.into_iter().map(|name| (name, self.now)));
+        }
+        if asked.is_empty() {
+            self.ledger.certificates.remove(&id);
+        }
+        allowed
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    fn new(code: FindingCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn taken(host: &HostPattern, owner: NetworkId, claim: Claim, now: Timestamp) -> Self {
+        let how = if claim.assigned { " by the operator's decision".to_owned() } else { first_used(claim, now) };
+        let message = format!("host {:?} belongs to repository {owner}{how}", host.as_str());
+        Self::new(FindingCode::HostTaken, message)
+            .hint(format!("the operator can move it: route-server claims assign {host} <network ID>"))
+    }
+
+    fn operators(host: &HostPattern, id: NetworkId) -> Self {
+        let message =
+            format!("{:?} is the machine's own: its base domain, or the wildcard of all auto-routes", host.as_str());
+        Self::new(FindingCode::HostTaken, message)
+            .hint(format!("the operator can grant it: route-server claims assign '{host}' {id}"))
+    }
+
+    fn pattern(host: &HostPattern, id: NetworkId) -> Self {
+        let message = format!("{:?} stands for hosts of others too: only the operator can grant it", host.as_str());
+        Self::new(FindingCode::NotPinned, message)
+            .hint(format!("name exact hosts, or: route-server claims assign '{host}' {id}"))
+    }
+
+    fn unpinned(protocol: Protocol, id: NetworkId) -> Self {
+        let matcher = if protocol == Protocol::Tcp { "HostSNI" } else { "Host" };
+        let message = "the rule can match without an exact host, and so take what is meant for others";
+        Self::new(FindingCode::NotPinned, message).hint(format!(
+            "add {matcher}(`app.example.com`) && to every branch, or: route-server claims assign '*' {id}"
+        ))
+    }
+
+    /// The finding about a router.
+    pub(crate) fn finding(self, want: &Want) -> Finding {
+        let finding = Finding::new(self.code, Severity::Error, want.source.subject(), self.message).label(want.label());
+        Finding { hint: self.hint, ..finding }
+    }
+}
+
+fn first_used(claim: Claim, now: Timestamp) -> String {
+    match now.since(claim.since).as_secs() / 86_400 {
+        0 => ", which used it first".to_owned(),
+        1 => ", which has used it since yesterday".to_owned(),
+        days => format!(", which has used it for {days} days"),
+    }
+}

@@ -1,0 +1,194 @@
+//! What each router wants of what repositories share: hosts, patterns, entry points, certificates.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use traefik_labels::rule::{Branch, Protocol as RuleProtocol, Rule, Syntax, Tls, parse};
+use traefik_model::{Configuration, http, role::EntryPointRef, tcp, tls::CertificateDomain};
+
+use crate::{
+    Finding, Policy,
+    entry_points::EntryPointKind,
+    hosts::HostPattern,
+    merge::{Kind, Sources},
+    table::{Protocol, RouteSource},
+};
+
+/// One router on its way into the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Want {
+    pub(crate) protocol: Protocol,
+    /// The published name.
+    pub(crate) name: String,
+    pub(crate) source: Arc<RouteSource>,
+    /// Every host that it names anywhere, and every name that it wants a certificate for.
+    pub(crate) hosts: BTreeSet<HostPattern>,
+    /// For each way in which its rule can match without an exact host: the wildcards that it is confined to.
+    pub(crate) loose: BTreeSet<BTreeSet<HostPattern>>,
+    /// Entry points that it shares with whoever has another SNI.
+    pub(crate) shared: Vec<String>,
+    /// Entry points that it needs for its repository alone.
+    pub(crate) exclusive: Vec<String>,
+    /// The names that it lets Traefik order certificates for.
+    pub(crate) orders: BTreeSet<String>,
+}
+
+/// Reads the rules of a repository's routers. A router whose rule Traefik would refuse is taken out.
+pub(crate) fn of(
+    configuration: &mut Configuration,
+    sources: &Sources,
+    policy: &Policy,
+    findings: &mut Vec<Finding>,
+) -> Vec<Want> {
+    let source = |protocol, name: &String| sources.get(&(protocol, Kind::Router, name.clone())).cloned();
+    let mut wants = Vec::new();
+    configuration.http.routers.retain(|name, router| {
+        let Some(source) = source(Protocol::Http, name) else { return false };
+        let rule = read(
+            RuleProtocol::Http,
+            router.rule.as_str(),
+            &router.rule_syntax,
+            router.tls.is_some(),
+            name,
+            &source,
+            findings,
+        );
+        rule.map(|rule| wants.push(http_want(name, router, &rule, source, policy))).is_some()
+    });
+    configuration.tcp.routers.retain(|name, router| {
+        let Some(source) = source(Protocol::Tcp, name) else { return false };
+        let rule = read(
+            RuleProtocol::Tcp,
+            router.rule.as_str(),
+            &router.rule_syntax,
+            router.tls.is_some(),
+            name,
+            &source,
+            findings,
+        );
+        rule.map(|rule| wants.push(tcp_want(name, router, &rule, source, policy))).is_some()
+    });
+    for (name, router) in &configuration.udp.routers {
+        let Some(source) = source(Protocol::Udp, name) else { continue };
+        wants.push(Want { exclusive: names(&router.entry_points), ..Want::new(Protocol::Udp, name, source) });
+    }
+    wants
+}
+
+fn read(
+    protocol: RuleProtocol,
+    text: &str,
+    syntax: &str,
+    tls: bool,
+    name: &str,
+    source: &RouteSource,
+    findings: &mut Vec<Finding>,
+) -> Option<Rule> {
+    let parsed = parse(protocol, Syntax::from_label(syntax), text, Tls::from(tls));
+    // The decoder reports the problems of rules; here only what it lets through can be wrong with a published rule.
+    if parsed.rule.is_none() {
+        let local = name.rsplit_once('-').map_or(name, |(local, _)| local);
+        let word = match protocol {
+            RuleProtocol::Http => "http",
+            RuleProtocol::Tcp => "tcp",
+        };
+        let problem = parsed.problems.iter().find(|problem| problem.severity == traefik_labels::Severity::Error);
+        let finding = problem.map(|problem| Finding::from_problem(problem, source.subject()));
+        findings.extend(finding.map(|finding| finding.label(format!("traefik.{word}.routers.{local}.rule"))));
+    }
+    parsed.rule
+}
+
+fn http_want(name: &str, router: &http::Router, rule: &Rule, source: Arc<RouteSource>, policy: &Policy) -> Want {
+    let tls = router.tls.as_deref();
+    let domains = tls.map_or(&[][..], |tls| tls.domains.as_slice());
+    let mut want = Want::of_rule(Protocol::Http, name, rule, certificate_names(domains, policy), source);
+    if tls.is_some_and(|tls| !tls.cert_resolver.is_empty()) {
+        want.orders = orders(rule, domains, policy);
+    }
+    want
+}
+
+fn tcp_want(name: &str, router: &tcp::Router, rule: &Rule, source: Arc<RouteSource>, policy: &Policy) -> Want {
+    let tls = router.tls.as_deref();
+    let domains = tls.map_or(&[][..], |tls| tls.domains.as_slice());
+    let mut want = Want::of_rule(Protocol::Tcp, name, rule, certificate_names(domains, policy), source);
+    if tls.is_some_and(|tls| !tls.cert_resolver.is_empty()) {
+        want.orders = orders(rule, domains, policy);
+    }
+    let (web, own): (Vec<_>, Vec<_>) = names(&router.entry_points)
+        .into_iter()
+        .partition(|name| policy.entry_points.kind(name) == Some(EntryPointKind::Https));
+    if want.loose.is_empty() && tls.is_some() {
+        want.shared = own;
+    } else {
+        // On an entry point of its own any rule is harmless to others; on HTTPS it would be in front of everybody.
+        want.exclusive = own;
+        if web.is_empty() {
+            want.loose.clear();
+        }
+    }
+    want
+}
+
+/// The names that Traefik orders certificates for: the domains, else every host of the rule.
+fn orders(rule: &Rule, domains: &[CertificateDomain], policy: &Policy) -> BTreeSet<String> {
+    if domains.is_empty() {
+        return rule.hosts.iter().filter(|host| !host.contains('*')).cloned().collect();
+    }
+    certificate_names(domains, policy).map(|host| host.as_str().to_owned()).collect()
+}
+
+/// The names of certificates, without the wildcard that all auto-routes share: it is ordered anyway, and nobody gets
+/// its key.
+fn certificate_names(domains: &[CertificateDomain], policy: &Policy) -> impl Iterator<Item = HostPattern> {
+    let shared = policy.base_domain.as_ref().map(|domain| HostPattern::named(&format!("*.{domain}")));
+    let apart = domains.iter().flat_map(|domain| std::iter::once(&domain.main).chain(&domain.sans));
+    let names = apart.filter(|name| !name.is_empty()).map(|name| HostPattern::named(name.as_str()));
+    names.filter(move |name| Some(name) != shared.as_ref())
+}
+
+fn names(entry_points: &[EntryPointRef]) -> Vec<String> {
+    entry_points.iter().map(ToString::to_string).collect()
+}
+
+/// The wildcards that a branch without an exact host is confined to; none where an exact host is pinned.
+fn loose(branch: &Branch) -> Option<BTreeSet<HostPattern>> {
+    let wildcards = branch.wildcards.iter().map(|text| HostPattern::named(text));
+    branch.pinned.is_empty().then(|| wildcards.filter(|wildcard| wildcard.as_str() != "*").collect())
+}
+
+// === impl Want ===
+
+impl Want {
+    pub(crate) fn new(protocol: Protocol, name: &str, source: Arc<RouteSource>) -> Self {
+        Self {
+            protocol,
+            name: name.to_owned(),
+            source,
+            hosts: BTreeSet::new(),
+            loose: BTreeSet::new(),
+            shared: Vec::new(),
+            exclusive: Vec::new(),
+            orders: BTreeSet::new(),
+        }
+    }
+
+    fn of_rule(
+        protocol: Protocol,
+        name: &str,
+        rule: &Rule,
+        certificates: impl Iterator<Item = HostPattern>,
+        source: Arc<RouteSource>,
+    ) -> Self {
+        let named = rule.hosts.iter().filter(|host| *host != "*").map(|host| HostPattern::named(host));
+        let hosts = named.chain(certificates).collect();
+        let loose = rule.branches.iter().filter_map(loose).collect();
+        Self { hosts, loose, ..Self::new(protocol, name, source) }
+    }
+
+    /// How the router is called in messages.
+    pub(crate) fn label(&self) -> String {
+        let local = self.name.rsplit_once('-').map_or(self.name.as_str(), |(local, _)| local);
+        format!("traefik.{}.routers.{local}", self.protocol.as_str())
+    }
+}

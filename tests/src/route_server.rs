@@ -35,6 +35,8 @@ impl RouteServer {
             .port();
         let mut command = Self::command()?;
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).args(arguments);
+        command.arg("--state-dir").arg(scratch.path().join(format!("{name}-state")));
+        command.arg("--control-socket").arg(scratch.path().join(format!("{name}.sock")));
         let directory = scratch.path().to_owned();
         let process = Process::start(name, &directory, &command)?;
         let url = format!("http://127.0.0.1:{port}");

@@ -1,6 +1,10 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser as _},
+};
+use repo_network::NetworkId;
 use route_synthesis::{BaseDomain, EntryPoint, HostPattern, Isolation, PortRange};
 
 const AFTER_HELP: &str = "\
@@ -19,6 +23,29 @@ Traefik polls it with this static configuration:
 
 Exit codes: 0 done, 1 something went wrong on the way, 2 the flags or an input make no sense,
 3 the listening address is taken.";
+
+const CLAIMS_HELP: &str = "\
+A host belongs to the repository that used it first, and stays its own until it was unused for --claim-for.
+You can decide otherwise: what is assigned belongs to that repository until you assign it to another or release it.
+
+  route-server claims list
+  route-server claims assign app.example.org 2816     the host is repository 2816's, whoever had it
+  route-server claims release app.example.org         the next repository that uses it owns it
+
+A pattern is never anybody's by use, only by your grant:
+
+  route-server claims assign '*.example.org' 2816     every host one label below example.org (quote the *)
+  route-server claims assign '*' 2816                 everything
+
+Its repository may then use wildcard rules and wildcard certificates there, and every host that the pattern stands for
+is its own, except those that you assigned to others. '*' also allows rules without any exact host, such as HostRegexp,
+HostSNIRegexp and a PathPrefix alone: give it to nobody who may not see everybody's traffic.
+
+The server is asked over its control socket, which only root may open. A change is in effect, and on disk, at once.
+Exit codes: 0 done, 1 no server answers or it was not done, 2 the host or the ID makes no sense.";
+
+/// Where the control socket is when nobody says otherwise.
+const CONTROL_SOCKET: &str = "/run/rediacc/router.sock";
 
 /// Follows every Docker daemon of the machine and serves their containers' routes to Traefik.
 #[derive(Debug, Parser)]
@@ -40,8 +67,12 @@ pub(crate) enum Command {
     Render(RenderOptions),
     /// Decode container labels: JSON lines in, JSON lines out
     Labels(LabelsOptions),
+    /// Read rules of routers: JSON lines in, JSON lines out
+    Rule(RuleOptions),
     /// Print the routes of a running route server as a table
     Routes(RoutesOptions),
+    /// List who owns which host, and decide it
+    Claims(ClaimsOptions),
     /// Serve made-up containers of a simulated daemon, to look at without Docker
     Demo(DemoOptions),
 }
@@ -65,6 +96,15 @@ pub(crate) struct ServeOptions {
     /// How long to wait for the daemons' first answers before serving what is known
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time, env = "REDIACC_ROUTER_FIRST_VIEW")]
     pub(crate) first_view: Duration,
+
+    /// Directory for what has to outlive the server: who owns which host
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/rediacc/router", env = "REDIACC_ROUTER_STATE_DIR")]
+    pub(crate) state_dir: PathBuf,
+
+    /// Socket that `route-server claims` asks, for root only; an empty text: none
+    #[arg(long, value_name = "PATH", default_value = CONTROL_SOCKET, value_parser = OsStringValueParser::new().map(PathBuf::from),
+          env = "REDIACC_ROUTER_CONTROL_SOCKET")]
+    pub(crate) control_socket: PathBuf,
 
     /// File with the token that whoever reads /routes.yaml must show
     #[arg(long, value_name = "FILE", env = "REDIACC_ROUTER_TOKEN_FILE")]
@@ -154,6 +194,31 @@ pub(crate) struct LabelsOptions {
     /// As Traefik: the first problem loses the whole container
     #[arg(long)]
     pub(crate) first_problem: bool,
+
+    /// Print the problems for people, with a caret under the place, instead of JSON
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Each line of standard input is {\"rule\": \"…\"}, and may have \"ruleSyntax\" and \"tls\" of its router; each line of\n\
+                        standard output is {\"ok\": true, \"priority\": 42, \"hosts\": […], \"problems\": […]}.")]
+pub(crate) struct RuleOptions {
+    /// Whose router it is
+    #[arg(value_enum)]
+    pub(crate) protocol: RuleProtocol,
+
+    /// Print the problems for people, with a caret under the place, instead of JSON
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RuleProtocol {
+    /// Rules of HTTP routers
+    Http,
+    /// Rules of TCP routers
+    Tcp,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -165,6 +230,40 @@ pub(crate) struct RoutesOptions {
     /// Print what it answers as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = CLAIMS_HELP)]
+pub(crate) struct ClaimsOptions {
+    /// The control socket of the route server to ask
+    #[arg(long, value_name = "PATH", default_value = CONTROL_SOCKET, env = "REDIACC_ROUTER_CONTROL_SOCKET", global = true)]
+    pub(crate) control_socket: PathBuf,
+
+    #[command(subcommand)]
+    pub(crate) action: ClaimsAction,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ClaimsAction {
+    /// Print who owns which host, and since when
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a host or a pattern to a repository, whoever has it now
+    Assign {
+        /// Host name, or a pattern: *.example.org for one label, * for everything
+        host: HostPattern,
+        /// The repository's network ID, e.g. 2816
+        #[arg(value_name = "ID")]
+        network_id: NetworkId,
+    },
+    /// Take a host or a pattern back: the next repository that uses it owns it
+    Release {
+        /// Host name or pattern, as `claims list` shows it
+        host: String,
+    },
 }
 
 #[derive(Debug, Clone, Args)]
@@ -226,5 +325,13 @@ mod tests {
     fn help() {
         let mut command = Cli::command().term_width(100);
         insta::assert_snapshot!(command.render_long_help().to_string());
+    }
+
+    #[test]
+    fn help_of_claims() {
+        let mut command = Cli::command().term_width(120);
+        command.build();
+        let claims = command.find_subcommand_mut("claims").unwrap();
+        insta::assert_snapshot!(claims.render_long_help().to_string());
     }
 }

@@ -1,6 +1,6 @@
 //! A fleet that exists only in this process: a simulated daemon and two small web servers on loopback addresses.
 
-use std::{io, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use docker_simulator::{Container, Simulator};
 use route_synthesis::BaseDomain;
@@ -36,7 +36,7 @@ pub(crate) fn run(options: &DemoOptions) -> Result<ExitCode, Failure> {
             }
         }
         let glob = directory.path().join("docker-*.sock").display().to_string();
-        let serving = serve_options(options, glob);
+        let serving = serve_options(options, glob, directory.path());
         let (policy, token) = settings::validated(&serving)?;
         serve(&serving, policy, token).await
     })?;
@@ -64,7 +64,7 @@ fn containers(domain: &BaseDomain) -> Vec<Container> {
     ]
 }
 
-fn serve_options(options: &DemoOptions, glob: String) -> ServeOptions {
+fn serve_options(options: &DemoOptions, glob: String, directory: &Path) -> ServeOptions {
     let policy = route_synthesis::Policy::default();
     ServeOptions {
         listen: options.listen,
@@ -83,6 +83,8 @@ fn serve_options(options: &DemoOptions, glob: String) -> ServeOptions {
             certificates_per_week: policy.certificates_per_week,
         },
         first_view: std::time::Duration::from_secs(3),
+        state_dir: directory.join("state"),
+        control_socket: directory.join("router.sock"),
         token_file: None,
         log_format: None,
     }

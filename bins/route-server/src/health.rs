@@ -1,6 +1,7 @@
 //! What the JSON endpoints say.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, OnceLock},
     time::{Duration, Instant, UNIX_EPOCH},
 };
@@ -12,6 +13,8 @@ use route_http::{Polls, Views};
 use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
 use serde::Serialize;
 
+use crate::state::Report;
+
 /// One moment of the fleet, for whoever asks. What is written is kept: asking twice costs nothing.
 pub(crate) struct Fleet {
     pub(crate) outcome: Arc<Outcome>,
@@ -21,6 +24,7 @@ pub(crate) struct Fleet {
     pub(crate) starting: bool,
     pub(crate) base_domain: Option<BaseDomain>,
     pub(crate) polls: Arc<Polls>,
+    pub(crate) state: Report,
     pub(crate) routes: OnceLock<Bytes>,
 }
 
@@ -47,7 +51,16 @@ struct Health<'a> {
     daemons: &'a [Daemon],
     refused_sockets: usize,
     findings: FindingCounts,
+    state: State<'a>,
     traefik: Traefik,
+}
+
+/// What outlives the process.
+#[derive(Serialize)]
+struct State<'a> {
+    dir: Cow<'a, str>,
+    /// Why the last write failed; null: it did not.
+    error: Option<Arc<str>>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +153,7 @@ impl Views for Fleet {
             daemons: &self.daemons,
             refused_sockets: self.refused_sockets,
             findings: self.findings(),
+            state: State { dir: self.state.dir().to_string_lossy(), error: self.state.error() },
             traefik: Traefik { last_poll_seconds: self.polls.seen().age(Instant::now()).map(|age| age.as_secs()) },
         };
         serde_json::to_vec(&health).map(Bytes::from)
@@ -149,7 +163,7 @@ impl Views for Fleet {
         if let Some(written) = self.routes.get() {
             return Ok(written.clone());
         }
-        let table = &self.outcome.table;
+        let table = self.outcome.table();
         let routes = Routes {
             revision: &self.revision,
             http: &table.http,
@@ -175,7 +189,8 @@ impl Views for Fleet {
     }
 }
 
-fn rfc3339(at: Timestamp) -> String {
+/// RFC 3339, UTC.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at.as_millis())).to_string()
 }
 

@@ -2,9 +2,12 @@
 //! it on a loopback address, where Traefik polls it.
 
 mod check;
+mod claims;
 mod cli;
+mod control;
 mod demo;
 mod exit;
+mod fleet;
 mod health;
 mod holder;
 mod labels;
@@ -12,8 +15,11 @@ mod logging;
 mod publisher;
 mod render;
 mod routes;
+mod rule;
 mod serve;
 mod settings;
+mod state;
+mod table;
 
 use std::process::ExitCode;
 
@@ -42,7 +48,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Render(options)) => render::run(&options),
         Some(Command::Labels(options)) => labels::run(&options),
+        Some(Command::Rule(options)) => rule::run(&options),
         Some(Command::Routes(options)) => routes::run(&options),
+        Some(Command::Claims(options)) => claims::run(&options),
         Some(Command::Demo(options)) => demo::run(&options),
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::{
     exit::chain,
     health::{Daemon, Fleet},
+    state::Report,
 };
 
 /// Turns snapshots into what is served.
@@ -21,6 +22,7 @@ pub(crate) struct Publisher {
     ledger: Ledger,
     state: watch::Sender<State>,
     polls: Arc<Polls>,
+    report: Report,
     findings: BTreeSet<Finding>,
     document: Option<Document>,
 }
@@ -29,7 +31,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// A publisher that has nothing true to say yet.
-    pub(crate) fn new(policy: Policy, polls: Arc<Polls>) -> Self {
+    pub(crate) fn new(policy: Policy, ledger: Ledger, report: Report, polls: Arc<Polls>) -> Self {
         let fleet = Fleet {
             outcome: Arc::default(),
             daemons: Vec::new(),
@@ -38,19 +40,13 @@ impl Publisher {
             starting: true,
             base_domain: policy.base_domain.clone(),
             polls: polls.clone(),
+            state: report.clone(),
             routes: OnceLock::new(),
         };
         let state = State { phase: Phase::Starting, document: None, views: Arc::new(fleet) };
         let state = watch::Sender::new(state);
-        Self {
-            policy,
-            cache: Cache::default(),
-            ledger: Ledger::default(),
-            state,
-            polls,
-            findings: BTreeSet::new(),
-            document: None,
-        }
+        let (cache, findings) = (Cache::default(), BTreeSet::new());
+        Self { policy, cache, ledger, state, polls, report, findings, document: None }
     }
 
     /// What is served.
@@ -58,13 +54,24 @@ impl Publisher {
         self.state.subscribe()
     }
 
+    /// Who owns what, as of the last publishing.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The same, for the operator to change; the next publishing goes by it.
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     /// Makes routes of a snapshot and publishes them, unless the view is not full yet: then only the JSON
     /// endpoints show it. Returns when to do it again although nothing changes.
     pub(crate) fn publish(&mut self, snapshot: &Snapshot, phase: Phase, now: Timestamp) -> Option<Timestamp> {
-        let outcome = synthesize(snapshot, &self.policy, &self.ledger, &mut self.cache, now);
+        let mut outcome = synthesize(snapshot, &self.policy, &self.ledger, &mut self.cache, now);
+        let ledger = std::mem::take(&mut outcome.ledger);
         // A view that is not full proves nothing about who was first.
         if phase == Phase::Serving {
-            self.ledger.clone_from(&outcome.ledger);
+            self.ledger = ledger;
         }
         self.tell(&outcome);
         if phase == Phase::Serving {
@@ -78,6 +85,7 @@ impl Publisher {
             starting: phase == Phase::Starting,
             base_domain: self.policy.base_domain.clone(),
             polls: self.polls.clone(),
+            state: self.report.clone(),
             outcome: Arc::new(outcome),
             routes: OnceLock::new(),
         };
@@ -91,7 +99,7 @@ impl Publisher {
             Ok(yaml) => {
                 let known = self.document.as_ref().is_some_and(|document| *document.revision == *yaml.revision);
                 if !known {
-                    let routers = outcome.table.iter().count();
+                    let routers = outcome.router_count();
                     tracing::info!(revision = yaml.revision, routers, bytes = yaml.text.len(), "published");
                     self.document = Some(Document { revision: yaml.revision.into(), yaml: Bytes::from(yaml.text) });
                 }

@@ -7,7 +7,11 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{cli::RoutesOptions, exit::Failure};
+use crate::{
+    cli::RoutesOptions,
+    exit::Failure,
+    table::{printable, table},
+};
 
 /// The most bytes of an answer that are read.
 const MAX_ANSWER: u64 = 256 << 20;
@@ -71,22 +75,6 @@ fn print(answer: &Answer, out: &mut impl Write) -> std::io::Result<()> {
             [&it.container, &id, &it.code, &it.reason].map(|text| printable(text))
         }));
         table(&rows, out)?;
-    }
-    Ok(())
-}
-
-/// Text that cannot move the cursor: names and rules are written by strangers.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-fn table<const N: usize>(rows: &[[String; N]], out: &mut impl Write) -> std::io::Result<()> {
-    let width =
-        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..N).map(width).collect();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
 }

@@ -74,6 +74,12 @@ pub(crate) fn token(path: &Path) -> Result<Token, String> {
     Token::try_new(&text).map_err(|error| format!("--token-file {}: {}", path.display(), chain(&error)))
 }
 
+/// Where the control socket is to be; an empty text says that there is to be none.
+pub(crate) fn control_socket(options: &ServeOptions) -> Option<&Path> {
+    let path = options.control_socket.as_path();
+    (!path.as_os_str().is_empty()).then_some(path)
+}
+
 /// The settings, or all that is wrong with them.
 pub(crate) fn validated(options: &ServeOptions) -> Result<(Policy, Option<Token>), Failure> {
     let complaints = complaints(options);

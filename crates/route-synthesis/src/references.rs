@@ -102,7 +102,13 @@ impl Visitor for Rewriter<'_> {
                 self.refuse(FindingCode::NotShared, format!("{text:?} is shared by the whole machine"));
             }
             // Built from checked parts before, or checked with the router.
-            Role::BackendAddress | Role::BackendPort | Role::BackendScheme | Role::BackendUrl => {}
+            Role::BackendAddress | Role::BackendPort | Role::BackendUrl => {}
+            // A health check's scheme becomes part of a URL as it is.
+            Role::BackendScheme if !matches!(text.as_str(), "http" | "https" | "h2c") => {
+                let message = format!("{text:?} is no scheme; expected http, https or h2c");
+                self.refuse(FindingCode::BadScheme, message);
+            }
+            Role::BackendScheme => {}
             Role::EntryPointRef | Role::HttpRule | Role::TcpRule | Role::Domain => {}
             // For clients or for the container itself, not for Traefik.
             Role::HostHeader | Role::PublicUrl | Role::Secret => {}

@@ -23,8 +23,6 @@ use crate::{
 pub struct Outcome {
     /// What Traefik is to be told.
     pub configuration: Configuration,
-    /// The same for people.
-    pub table: Table,
     /// The ports that were allocated.
     pub ports: PortTable,
     /// The containers that are not routed, and why.
@@ -35,6 +33,8 @@ pub struct Outcome {
     pub ledger: Ledger,
     /// When the outcome changes although nothing else does.
     pub next_deadline: Option<Timestamp>,
+    /// Where each router comes from.
+    pub(crate) sources: Sources,
 }
 
 /// Makes Traefik's configuration of what the daemons said.
@@ -57,6 +57,23 @@ pub fn synthesize(snapshot: &Snapshot, policy: &Policy, ledger: &Ledger, cache: 
     synthesis.finish()
 }
 
+// === impl Outcome ===
+
+impl Outcome {
+    /// What is published, for people. Made when somebody asks, so that a change does not pay for it.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        Table::of(&self.configuration, &self.sources)
+    }
+
+    /// How many routers are published.
+    #[must_use]
+    pub fn router_count(&self) -> usize {
+        let Configuration { http, tcp, udp, .. } = &self.configuration;
+        http.routers.len() + tcp.routers.len() + udp.routers.len()
+    }
+}
+
 struct Synthesis<'a> {
     registrar: Registrar<'a>,
     now: Timestamp,
@@ -71,7 +88,13 @@ struct Synthesis<'a> {
 impl<'a> Synthesis<'a> {
     fn new(policy: &'a Policy, ledger: &Ledger, now: Timestamp) -> Self {
         Self {
-            registrar: Registrar { policy, ledger: ledger.clone(), used: Used::default(), now },
+            registrar: Registrar {
+                policy,
+                used: Used::default(),
+                now,
+                patterns: ledger.hosts.iter().any(|(host, claim)| claim.assigned && host.is_pattern()),
+                ledger: ledger.clone(),
+            },
             now,
             outcome: Outcome::default(),
             sources: Sources::new(),
@@ -292,11 +315,11 @@ impl<'a> Synthesis<'a> {
     fn finish(mut self) -> Outcome {
         self.admit();
         self.allocate();
-        let Registrar { policy, mut ledger, used, now } = self.registrar;
+        let Registrar { policy, mut ledger, used, now, .. } = self.registrar;
         let release = ledger.settle(&used, &self.lost, now, policy.claim_for);
         let mut outcome = self.outcome;
         outcome.next_deadline = [outcome.next_deadline, release].into_iter().flatten().min();
-        outcome.table = Table::of(&outcome.configuration, &self.sources);
+        outcome.sources = self.sources;
         outcome.ledger = ledger;
         outcome.findings.sort();
         outcome.findings.dedup();

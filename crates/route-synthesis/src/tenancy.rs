@@ -19,6 +19,8 @@ pub(crate) struct Registrar<'a> {
     pub(crate) ledger: Ledger,
     pub(crate) used: Used,
     pub(crate) now: Timestamp,
+    /// Whether the operator assigned any pattern, which then has to be looked for.
+    pub(crate) patterns: bool,
 }
 
 /// Whose a host is.
@@ -70,7 +72,10 @@ impl Registrar<'_> {
             Some(Reserved::Operator) => return Holder::Operator,
             None => {}
         }
-        let granted = host.covering().into_iter().find_map(|pattern| self.ledger.hosts.get(&pattern));
+        let granted = self
+            .patterns
+            .then(|| host.covering().into_iter().find_map(|pattern| self.ledger.hosts.get(&pattern)))
+            .flatten();
         match granted.filter(|claim| claim.assigned).or(own) {
             Some(claim) => Holder::Repository(claim.owner, *claim),
             None => Holder::Free,
@@ -176,6 +181,10 @@ impl Registrar<'_> {
     /// too many new ones within a week. Those that it asked for before cost nothing.
     pub(crate) fn may_order(&mut self, want: &Want) -> bool {
         let id = want.source.network_id;
+        let known = self.ledger.certificates.get(&id);
+        if want.orders.iter().all(|name| known.is_some_and(|known| known.contains_key(name))) {
+            return true;
+        }
         let asked = self.ledger.certificates.entry(id).or_default();
         let recent = asked.values().filter(|first| self.now.since(**first) < crate::policy::WEEK).count();
         let new: BTreeSet<_> = want.orders.iter().filter(|name| !asked.contains_key(*name)).cloned().collect();

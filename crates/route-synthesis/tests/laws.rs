@@ -237,7 +237,7 @@ proptest! {
         let outcome = outcome(&[one, other], &mut Cache::default());
         let mut owners: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
         let mut own = |name: String, owner: NetworkId| { owners.entry(name).or_default().insert(owner.get()); };
-        for (protocol, route) in outcome.table.iter() {
+        for (protocol, route) in outcome.table().iter() {
             let id = route.source.network_id;
             let rule = match protocol {
                 Protocol::Http => rule::parse(rule::Protocol::Http, rule::Syntax::V3, &route.rule, rule::Tls::Unknown).rule,
@@ -257,7 +257,7 @@ proptest! {
     #[test]
     fn every_container_is_routed_or_explained(fleet in fleet()) {
         let outcome = outcome(&fleet, &mut Cache::default());
-        let routed: BTreeSet<_> = outcome.table.iter().map(|(_, route)| (route.source.network_id, route.source.container.clone())).collect();
+        let routed: BTreeSet<_> = outcome.table().iter().map(|(_, route)| (route.source.network_id, route.source.container.clone())).collect();
         let explained: BTreeSet<_> = outcome.unrouted.iter().filter_map(|it| Some((it.network_id?, it.container.clone()))).collect();
         let told: BTreeSet<_> = outcome.findings.iter().filter_map(|it| Some((it.subject.network_id?, it.subject.container.clone()))).collect();
         let unique: BTreeMap<_, _> = fleet.into_iter().collect();

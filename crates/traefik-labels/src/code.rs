@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
-        /// What kind of problem it is. A code keeps its meaning for good: a new kind gets a new code,
-        /// and one that is no longer raised is not used again.
+        /// What kind of problem it is.
+        ///
+        /// **Stability.** A code keeps its meaning for good: a new kind gets a new code, and one that is no longer
+        /// raised is not used again. Programs may rely on codes and severities; messages and hints are for people,
+        /// and change. `docs/LABEL-PROBLEMS.md` has the cause, an example and the cure of each.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum Code {
@@ -45,6 +48,52 @@ codes! {
     NotADuration = "TL007",
     /// More, longer or deeper labels than anybody writes.
     TooLarge = "TL008",
+    /// A section that its own value switches off, with everything below it: `tls={}`, `tls=1`, `tls=false`.
+    SwitchedOff = "TL009",
+    /// Something that Traefik reads and does nothing with: the index of a plain list, the value of a section.
+    NoEffect = "TL010",
+    /// A section that only documents can write; Traefik ignores it in labels.
+    NotForLabels = "TL011",
+    /// A label of Traefik's that Traefik does not read, such as `traefik.frontend.rule` of its first version.
+    NotRead = "TL012",
+    /// A label whose beginning is almost `traefik.`.
+    AlmostTraefik = "TL013",
+    /// Two labels that differ in upper and lower case only, which are one.
+    SameLabel = "TL014",
+    /// A value that begins or ends with a space, which Traefik keeps.
+    OuterSpace = "TL015",
+    /// A list with an empty item.
+    EmptyItem = "TL016",
+    /// A `ruleSyntax` other than `v2` and `v3`.
+    UnknownRuleSyntax = "TL017",
+    /// A name with `@`, which nothing can refer to.
+    NameWithAt = "TL018",
+    /// A word that is none of those that Traefik knows there.
+    UnknownKeyword = "TL019",
+    /// A reference with `@docker`, or with a provider that Traefik does not have.
+    ForeignProvider = "TL020",
+    /// A middleware or service that no router of the container uses.
+    Unused = "TL021",
+    /// A port that is no number between 1 and 65535.
+    NotAPort = "TL022",
+    /// A server's scheme other than `http`, `https` and `h2c`.
+    UnknownScheme = "TL023",
+    /// A reference to something that these labels do not define, although they seem to mean to.
+    UnknownReference = "TL024",
+    /// A field that Traefik will remove.
+    Deprecated = "TL025",
+    /// An entry point that does not exist.
+    UnknownEntryPoint = "TL026",
+    /// A certificate resolver that does not exist.
+    UnknownResolver = "TL027",
+    /// A server with a URL and with a port or scheme, of which Traefik allows one.
+    UrlAndPort = "TL028",
+    /// A middleware of several kinds at once.
+    SeveralKinds = "TL029",
+    /// A name that seems to be another one of these labels, misspelt.
+    MisspeltName = "TL030",
+    /// More problems than are reported one by one.
+    MoreProblems = "TL031",
     /// A rule that is no expression of matchers, `&&`, `||`, `!` and parentheses.
     RuleSyntax = "TL101",
     /// Text in a rule in other quotes than backquotes or double quotes, in none, or not closed.

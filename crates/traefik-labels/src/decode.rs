@@ -1,21 +1,26 @@
-use traefik_model::{Configuration, Fault, FaultKind, Filler, NodeId, Origin, Source, Struct as _, Tree, check};
+use traefik_model::{
+    Configuration, Fault, Field, Filler, NodeId, Origin, Shape, Source, Struct as _, Tree, check_with,
+};
 
-use crate::{Code, Place, Problem, Severity, explain};
+use crate::{
+    Code, Decoder, Problem, explain,
+    explain::Explainer,
+    key::{self, BadKey, MAX_KEY_BYTES, ROOT, Segment},
+    links,
+    notes::Notes,
+    problem::Problems,
+    router_rules,
+};
 
 /// The most labels of one container that are read; nobody writes more, and Docker's own tools break far earlier.
 pub const MAX_LABELS: usize = 20_000;
-/// The most bytes of one label's key.
-pub const MAX_KEY_BYTES: usize = 4 * 1024;
 /// The most bytes of one label's value.
 pub const MAX_VALUE_BYTES: usize = 256 * 1024;
-/// The most segments of one label's key.
-pub const MAX_SEGMENTS: usize = 64;
+/// The most items of one label's list.
+pub const MAX_LIST_ITEMS: usize = 10_000;
 
 /// How many steps below the root a router, service, middleware or store stands: `traefik.http.routers.NAME`.
-const ENTRY_DEPTH: usize = 3;
-/// The labels that make a configuration (Traefik's `label.DecodeConfiguration`).
-const PREFIXES: [&str; 4] = ["traefik.http", "traefik.tcp", "traefik.udp", "traefik.tls.stores.default"];
-const ROOT: &str = "traefik";
+pub(crate) const ENTRY_DEPTH: usize = 3;
 
 /// What labels say, and what is wrong with them.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -23,130 +28,168 @@ pub struct Decoded {
     /// Everything that could be kept: a bad label costs only the router, service, middleware or store that it
     /// belongs to.
     pub configuration: Configuration,
-    /// What is wrong, in the order in which Traefik would find it.
+    /// What is wrong: first what Traefik refuses, in the order in which it would find it, then rules, then
+    /// warnings. At most [`MAX_PROBLEMS`](crate::MAX_PROBLEMS), and one that says how many more there are.
     pub problems: Vec<Problem>,
 }
 
 /// Decodes all labels that can be decoded, and reports all problems.
+///
+/// A router whose rule Traefik would refuse is left out; see [`Rules`](crate::Rules) for keeping it.
 pub fn decode<K: AsRef<str>, V: AsRef<str>>(labels: impl IntoIterator<Item = (K, V)>) -> Decoded {
-    let (labels, too_many) = select(labels);
-    let mut reading = Reading::new(&labels);
-    reading.problems.extend(too_many);
-    reading.read_keys();
-    reading.check();
-    let configuration = reading.fill();
-    Decoded { configuration, problems: reading.problems }
+    everything(&Decoder::default(), labels)
 }
 
 /// Decodes as Traefik does: the first problem that it would find loses everything.
+///
+/// Traefik does not read rules at this stage, so a bad rule is no problem here.
 ///
 /// # Errors
 /// The first problem.
 pub fn decode_first<K: AsRef<str>, V: AsRef<str>>(
     labels: impl IntoIterator<Item = (K, V)>,
 ) -> Result<Configuration, Problem> {
-    let Decoded { configuration, problems } = decode(labels);
-    match problems.into_iter().find(|problem| problem.severity == Severity::Error) {
+    let (labels, _) = select(labels, |_, _| false);
+    let mut reading = Reading::new(&labels);
+    reading.read_keys();
+    reading.check(|_, _, _| ());
+    let configuration = reading.fill();
+    match reading.problems.into_list().into_iter().next() {
         Some(problem) => Err(problem),
         None => Ok(configuration),
     }
 }
 
-/// The labels that make a configuration, sorted by key as Traefik sorts them: byte by byte.
-fn select<K: AsRef<str>, V: AsRef<str>>(
+pub(crate) fn everything<K: AsRef<str>, V: AsRef<str>>(
+    decoder: &Decoder,
     labels: impl IntoIterator<Item = (K, V)>,
-) -> (Vec<(K, V)>, Option<Problem>) {
-    let mut selected: Vec<_> = labels.into_iter().filter(|(key, _)| is_selected(key.as_ref())).collect();
-    selected.sort_by(|one, other| one.0.as_ref().cmp(other.0.as_ref()));
-    let too_many = (selected.len() > MAX_LABELS).then(|| {
-        let message = format!("{} labels; only the first {MAX_LABELS}, by name, are read", selected.len());
-        Problem { severity: Severity::Error, code: Code::TooLarge, label: String::new(), place: None, message, hint: None }
-    });
-    selected.truncate(MAX_LABELS);
-    (selected, too_many)
+) -> Decoded {
+    let (labels, others) = select(labels, explain::is_suspicious);
+    let mut reading = Reading::new(&labels);
+    reading.read_keys();
+    let mut notes = Notes::new(decoder);
+    reading.check(|tree, node, field| notes.observe(tree, node, field));
+    let rules = router_rules::read(&mut reading.tree, &notes.rules, decoder.rules);
+    let configuration = reading.fill();
+    links::observe(&configuration, &reading.tree, &mut notes);
+    let explainer = Explainer::new(&reading.tree, reading.labels);
+    let mut problems = reading.problems;
+    rules.into_iter().for_each(|problem| problems.push(|| explainer.of_rule(problem)));
+    explainer.notes(&notes, decoder, &mut problems);
+    for (key, value) in &others {
+        problems.push(|| explainer.unread(key.as_ref(), value.as_ref()));
+    }
+    Decoded { configuration, problems: problems.into_list() }
 }
 
-fn is_selected(key: &str) -> bool {
-    PREFIXES.iter().any(|prefix| {
-        key.as_bytes().get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
-    })
+/// The labels that make a configuration, sorted by key as Traefik sorts them, byte by byte; and those of the others
+/// that are to be looked at.
+#[expect(clippy::type_complexity, reason = "two lists of the same")]
+fn select<K: AsRef<str>, V: AsRef<str>>(
+    labels: impl IntoIterator<Item = (K, V)>,
+    is_suspicious: impl Fn(&str, &str) -> bool,
+) -> (Vec<(K, V)>, Vec<(K, V)>) {
+    let labels = labels.into_iter();
+    let (mut selected, mut others) = (Vec::with_capacity(labels.size_hint().0.min(256)), Vec::new());
+    for (key, value) in labels {
+        if key::is_selected(key.as_ref()) {
+            selected.push((key, value));
+        } else if is_suspicious(key.as_ref(), value.as_ref()) {
+            others.push((key, value));
+        }
+    }
+    selected.sort_by(|one, other| one.0.as_ref().cmp(other.0.as_ref()));
+    others.sort_by(|one, other| one.0.as_ref().cmp(other.0.as_ref()));
+    (selected, others)
+}
+
+fn is_long_list(tree: &Tree<'_>, node: NodeId, field: Option<&Field>) -> bool {
+    match field.map(|field| field.shape) {
+        Some(Shape::List(_)) => {
+            let value = tree.value(node);
+            value.len() > MAX_LIST_ITEMS && value.matches(',').count() >= MAX_LIST_ITEMS
+        }
+        Some(Shape::Structs(_)) => tree.children(node).nth(MAX_LIST_ITEMS).is_some(),
+        _ => false,
+    }
 }
 
 /// The labels on their way into a configuration.
 struct Reading<'a, K, V> {
     labels: &'a [(K, V)],
     tree: Tree<'a>,
-    problems: Vec<Problem>,
-    /// Room for the segments of one key.
-    segments: Vec<(&'a str, usize)>,
-}
-
-/// What is wrong with a key, and where.
-struct BadKey {
-    at: std::ops::Range<usize>,
-    code: Code,
-    message: String,
-    hint: Option<String>,
-}
-
-// === impl BadKey ===
-
-impl BadKey {
-    fn new(at: std::ops::Range<usize>, code: Code, message: &str) -> Self {
-        Self { at, code, message: message.to_owned(), hint: None }
-    }
+    problems: Problems,
+    /// The key before, and its segments: sorted keys have most of them in common.
+    previous: &'a str,
+    segments: Vec<Segment<'a>>,
 }
 
 // === impl Reading ===
 
 impl<'a, K: AsRef<str>, V: AsRef<str>> Reading<'a, K, V> {
     fn new(labels: &'a [(K, V)]) -> Self {
-        Self { labels, tree: Tree::new(ROOT), problems: Vec::new(), segments: Vec::new() }
+        // Of the segments of a label, all but two or three are those of the one before.
+        let tree = Tree::with_capacity(ROOT, 8 + 3 * labels.len().min(MAX_LABELS));
+        Self { labels, tree, problems: Problems::default(), previous: "", segments: Vec::with_capacity(8) }
     }
 
     fn read_keys(&mut self) {
-        for (at, (key, value)) in self.labels.iter().enumerate() {
+        if self.labels.len() > MAX_LABELS {
+            let message = format!("{} labels; only the first {MAX_LABELS}, by name, are read", self.labels.len());
+            self.problems.push(|| Problem::error(Code::TooLarge, "", message));
+        }
+        let labels = self.labels;
+        for (at, (key, value)) in labels.iter().take(MAX_LABELS).enumerate() {
             if let Err(bad) = self.read_key(at, key.as_ref(), value.as_ref()) {
-                self.problems.push(Problem {
-                    severity: Severity::Error,
-                    code: bad.code,
-                    label: shortened(key.as_ref()),
-                    place: Some(Place::Key(bad.at)),
-                    message: bad.message,
-                    hint: bad.hint,
-                });
+                let explainer = Explainer::new(&self.tree, labels);
+                self.problems.push(|| explainer.bad_key(at, bad));
             }
         }
     }
 
     fn read_key(&mut self, label: usize, key: &'a str, value: &'a str) -> Result<(), BadKey> {
         let mut segments = std::mem::take(&mut self.segments);
-        segments.clear();
-        let mut result = split(key, &mut segments);
+        let known = if key.len() > MAX_KEY_BYTES { 0 } else { key::shared(&segments, self.previous, key) };
+        segments.truncate(known);
+        let mut result = key::split(key, &mut segments);
         if result.is_ok() && value.len() > MAX_VALUE_BYTES {
             let message = format!("the value has {} bytes, more than {MAX_VALUE_BYTES}", value.len());
-            result = Err(BadKey { at: 0..key.len(), code: Code::TooLarge, message, hint: None });
+            result = Err(BadKey::new(0..key.len(), Code::TooLarge, message));
         }
         // A key that cannot be read costs the entry that it begins with, if it gets so far.
         let kept = if result.is_ok() { segments.len() } else { ENTRY_DEPTH };
         if segments.len() >= kept {
-            let mut node = NodeId::ROOT;
-            for (name, start) in segments.iter().take(kept) {
-                node = self.tree.child(node, name, Origin { label, start: *start });
+            let mut node = segments.get(..known.min(kept)).and_then(<[_]>::last).map_or(NodeId::ROOT, |last| last.node);
+            for segment in segments.iter_mut().take(kept).skip(known) {
+                node = self.tree.child(node, segment.name, Origin { label, start: segment.start });
+                segment.node = node;
             }
             match result {
                 Ok(()) => self.tree.set_value(node, value, Origin { label, start: 0 }),
                 Err(_) => self.tree.ignore(node),
             }
         }
+        self.previous = if result.is_ok() { key } else { "" };
         self.segments = segments;
         result
     }
 
-    fn check(&mut self) {
-        for fault in check(&mut self.tree, Configuration::STRUCT, Source::Labels) {
+    fn check(&mut self, mut observe: impl FnMut(&Tree<'a>, NodeId, Option<&'static Field>)) {
+        let mut long = Vec::new();
+        let faults = check_with(&mut self.tree, Configuration::STRUCT, Source::Labels, |tree, node, field| {
+            if is_long_list(tree, node, field) {
+                long.push(node);
+            }
+            observe(tree, node, field);
+        });
+        for fault in faults {
             self.tree.ignore(self.tree.ancestor_at(fault.node, ENTRY_DEPTH));
             self.report(fault);
+        }
+        for node in long {
+            self.tree.ignore(self.tree.ancestor_at(node, ENTRY_DEPTH));
+            let explainer = Explainer::new(&self.tree, self.labels);
+            self.problems.push(|| explainer.long_list(node));
         }
     }
 
@@ -161,65 +204,7 @@ impl<'a, K: AsRef<str>, V: AsRef<str>> Reading<'a, K, V> {
     }
 
     fn report(&mut self, fault: Fault) {
-        let in_value = matches!(
-            fault.kind,
-            FaultKind::NotABool | FaultKind::NotANumber | FaultKind::NumberTooLarge | FaultKind::NotADuration(_)
-        );
-        let named_by = self.tree.named_by(fault.node);
-        let origin = self.tree.valued_by(fault.node).filter(|_| in_value).unwrap_or(named_by);
-        let Some((key, value)) = self.labels.get(origin.label) else { return };
-        let place = if in_value {
-            Place::Value(0..value.as_ref().len())
-        } else {
-            Place::Key(named_by.start..named_by.start + self.tree.name(fault.node).len())
-        };
-        let (code, message, hint) = explain::fault(&self.tree, fault);
-        let label = shortened(key.as_ref());
-        self.problems.push(Problem { severity: Severity::Error, code, label, place: Some(place), message, hint });
+        let explainer = Explainer::new(&self.tree, self.labels);
+        self.problems.push(|| explainer.fault(fault));
     }
-}
-
-/// Splits a key as paerser does: at dots, and a segment that ends in `]` before its first `[`. The first segment
-/// is the root and is left out. What was read before an error is kept.
-fn split<'a>(key: &'a str, segments: &mut Vec<(&'a str, usize)>) -> Result<(), BadKey> {
-    if key.len() > MAX_KEY_BYTES {
-        return Err(BadKey::new(0..MAX_KEY_BYTES, Code::TooLarge, "the key is longer than anybody writes"));
-    }
-    let mut parts = key.split('.');
-    let root = parts.next().unwrap_or_default();
-    if root != ROOT {
-        let hint = Some(format!("{ROOT}{}", key.get(root.len()..).unwrap_or_default()));
-        let bad = BadKey::new(0..root.len(), Code::MalformedKey, "the first part must be `traefik`, in lower case");
-        return Err(BadKey { hint, ..bad });
-    }
-    let mut start = root.len() + 1;
-    for part in parts {
-        let range = start..start + part.len();
-        let malformed = |message| Err(BadKey::new(range.clone(), Code::MalformedKey, message));
-        if segments.len() >= MAX_SEGMENTS {
-            return Err(BadKey::new(range, Code::TooLarge, "more parts than anybody writes"));
-        }
-        match part.find('[') {
-            _ if part.is_empty() => return malformed("a part between two dots is empty"),
-            Some(0) => return malformed("an index belongs behind a name, as in `domains[0]`"),
-            None if part.ends_with(']') => return malformed("a `]` without a `[`"),
-            Some(bracket) if part.ends_with(']') => {
-                let (name, index) = part.split_at(bracket);
-                segments.push((name, start));
-                segments.push((index, start + bracket));
-            }
-            _ => segments.push((part, start)),
-        }
-        start = range.end + 1;
-    }
-    Ok(())
-}
-
-/// A key as it may stand in a message.
-fn shortened(key: &str) -> String {
-    let mut end = key.len().min(MAX_KEY_BYTES);
-    while !key.is_char_boundary(end) {
-        end -= 1;
-    }
-    key.get(..end).unwrap_or_default().to_owned()
 }

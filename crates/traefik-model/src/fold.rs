@@ -8,6 +8,11 @@ pub fn equal_fold(one: &str, other: &str) -> bool {
     if one.is_ascii() && other.is_ascii() {
         return one.eq_ignore_ascii_case(other);
     }
+    equal_chars(one, other)
+}
+
+/// The same for texts of which at least one is known to go beyond ASCII.
+pub(crate) fn equal_chars(one: &str, other: &str) -> bool {
     one.chars().map(fold).eq(other.chars().map(fold))
 }
 

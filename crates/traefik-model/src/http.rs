@@ -148,7 +148,7 @@ schema! {
 schema! {
     /// Active health checks of HTTP servers.
     HealthCheck = "dynamic.ServerHealthCheck" {
-        scheme: String = "scheme" as "string",
+        scheme: BackendScheme = "scheme" as "string",
         mode: String = "mode" as "string",
         path: BackendPath = "path" as "string",
         method: String = "method" as "string",

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::fold::{Folded, equal_fold};
+use crate::fold::{Folded, equal_chars};
 
 /// From how many children on a node gets an index of their names.
 const INDEXED_FROM: u32 = 16;
@@ -44,6 +44,7 @@ struct Node<'a> {
     field: Option<u16>,
     ignored: bool,
     set_twice: bool,
+    is_ascii: bool,
 }
 
 /// An [`Origin`] in half the room.
@@ -229,6 +230,7 @@ impl<'a> Tree<'a> {
             field: None,
             ignored: false,
             set_twice: false,
+            is_ascii: name.is_ascii(),
         });
         NodeId(id)
     }
@@ -242,7 +244,20 @@ impl<'a> Tree<'a> {
         if node.children >= INDEXED_FROM {
             return self.index.get(&(parent.0, Folded(name))).map(|id| NodeId(*id));
         }
-        self.children(parent).find(|child| equal_fold(self.name(*child), name))
+        let is_ascii = name.is_ascii();
+        let mut next = node.first_child;
+        while let Some(child) = self.nodes.get(next as usize) {
+            let same = if is_ascii && child.is_ascii {
+                child.name.eq_ignore_ascii_case(name)
+            } else {
+                equal_chars(child.name, name)
+            };
+            if same {
+                return Some(NodeId(next));
+            }
+            next = child.next;
+        }
+        None
     }
 
     fn add_to_index(&mut self, parent: NodeId, child: NodeId) {

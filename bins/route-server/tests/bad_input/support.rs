@@ -8,6 +8,7 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// How long something may take that takes a moment, on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,6 +40,7 @@ pub(crate) struct Server {
     child: Child,
     address: String,
     log: Option<JoinHandle<String>>,
+    _state: TempDir,
 }
 
 // === impl Server ===
@@ -65,7 +67,10 @@ impl Server {
             "example.com",
             "--sockets",
             &globs.join(","),
+            "--control-socket=",
         ]);
+        let state = tempfile::tempdir().unwrap();
+        command.arg("--state-dir").arg(state.path());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, addresses) = mpsc::channel();
@@ -83,7 +88,7 @@ impl Server {
             log
         });
         let address = addresses.recv_timeout(PATIENCE).unwrap();
-        Self { child, address, log: Some(log) }
+        Self { child, address, log: Some(log), _state: state }
     }
 
     pub(crate) fn address(&self) -> &str {

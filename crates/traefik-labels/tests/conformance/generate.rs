@@ -24,9 +24,11 @@ const TEXTS: &[&str] = &[
     "", "x", "Host(`a.example.com`)", "PathPrefix(`/a`) && !Host(`b`)", " outer spaces ", "a,b", "ünïcödé", "🦀", "yes", "no",
     "~", "null", "1_000", "0x1F", "2024-01-01", "12:30:45", "=", "<<", ".inf", "-", "- a", "a: b", "a #b", "#", "!tag", "&a",
     "*a", "{}", "[]", "'", "\"", "\\", "%", "@", "`", "line\nbreak", "\n", "tab\t", "\r\n", "{{ .Name }}", "$1", "\u{0}",
-    "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "\u{feff}", "\u{fffe}", "║", "a║b", "║24║x", "|", ">", "?", ": ", "1e3", "...", "---",
+    "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "\u{feff}", "\u{fffe}", "|", ">", "?", ": ", "1e3", "...", "---",
 ];
-const ITEMS: &[&str] = &["web", "websecure", " b ", "", "x y", "a@docker", "\u{a0}n\u{2003}", "yes", "12:30:45", "║", "-", "é", "1"];
+const ITEMS: &[&str] = &["web", "websecure", " b ", "", "x y", "a@docker", "\u{a0}n\u{2003}", "yes", "12:30:45", "-", "é", "1"];
+/// With the characters by which Traefik's reader marks lists: in documents, and by oversight in labels.
+const MARKED: &[&str] = &["║", "a║b", "║24║x", "║24", "║1║x", "x║", ",", ",24,a,b", ",24", ",x", ",24,"];
 const NUMBERS: &[&str] = &["0", "1", "-1", "+5", "007", "503", "9223372036854775807", "-9223372036854775808"];
 const NO_NUMBERS: &[&str] = &["", "x", "1.5", "0x1", "1_0", " 1", "9223372036854775808", "+", "-", "١", "1e3", "--1"];
 const BOOLS: &[&str] = &["true", "false", "1", "0", "t", "F", "TRUE", "False"];
@@ -186,11 +188,17 @@ impl Writer<'_> {
         if self.slip(6) {
             self.key.push_str("[0]");
         }
-        let items: Vec<_> = (0..self.random.below(4)).map(|_| *self.random.pick(ITEMS)).collect();
+        let items: Vec<_> = (0..self.random.below(4)).map(|_| self.one_of(ITEMS)).collect();
         items.join(",")
     }
 
     fn text(&mut self) -> String {
-        (*self.random.pick(TEXTS)).to_owned()
+        self.one_of(TEXTS).to_owned()
+    }
+
+    fn one_of(&mut self, from: &'static [&'static str]) -> &'static str {
+        let marked = self.random.one_in(150);
+        let from = if marked { MARKED } else { from };
+        from[self.random.below(from.len())]
     }
 }

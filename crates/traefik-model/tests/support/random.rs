@@ -29,6 +29,7 @@ impl Random {
     }
 
     /// True once in `times`.
+    #[allow(dead_code, reason = "not every test that shares this needs it")]
     pub(crate) fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

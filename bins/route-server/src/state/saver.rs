@@ -1,0 +1,220 @@
+use std::{path::Path, sync::Arc, time::Duration};
+
+use route_synthesis::Ledger;
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
+
+use super::{Loaded, StateDir};
+use crate::exit::chain;
+
+/// How soon a write that failed is tried again when nothing changes.
+pub(crate) const RETRY: Duration = Duration::from_secs(60);
+
+/// Hands ledgers to the one task that writes them. It never waits: while one is written the newest replaces those
+/// that wait. Dropped, it lets the task write the last one and end.
+#[derive(Debug)]
+pub(crate) struct Saver {
+    newest: watch::Sender<Offer>,
+}
+
+/// A ledger to be written; each has a number, in order.
+#[derive(Debug, Clone, Default)]
+struct Offer {
+    number: u64,
+    ledger: Arc<Ledger>,
+}
+
+/// How far the writing is, for whoever asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    dir: Arc<Path>,
+    progress: watch::Receiver<Progress>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    /// The last offer that was tried.
+    tried: u64,
+    /// Why that failed.
+    error: Option<Arc<str>>,
+}
+
+struct Writer {
+    dir: StateDir,
+    newest: watch::Receiver<Offer>,
+    progress: watch::Sender<Progress>,
+    retry: Duration,
+}
+
+// === impl Saver ===
+
+impl Saver {
+    /// Starts the task. A write that fails is tried again with the next change, and this often without one.
+    pub(crate) fn start(dir: StateDir, loaded: &Loaded, retry: Duration) -> (Self, Report, JoinHandle<()>) {
+        let newest = watch::Sender::new(Offer { number: 0, ledger: Arc::new(loaded.ledger.clone()) });
+        let progress = watch::Sender::new(Progress { tried: 0, error: loaded.error.as_deref().map(Arc::from) });
+        let report = Report { dir: dir.path().into(), progress: progress.subscribe() };
+        let mut receiver = newest.subscribe();
+        if loaded.outdated {
+            receiver.mark_changed();
+        }
+        let writing = tokio::spawn(Writer { dir, newest: receiver, progress, retry }.run());
+        (Self { newest }, report, writing)
+    }
+
+    /// Has it written if it is another one than before. Returns the number to wait for: see [`Report::tried`].
+    pub(crate) fn offer(&mut self, ledger: &Ledger) -> u64 {
+        self.newest.send_if_modified(|offer| {
+            let changed = *offer.ledger != *ledger;
+            if changed {
+                *offer = Offer { number: offer.number + 1, ledger: Arc::new(ledger.clone()) };
+            }
+            changed
+        });
+        self.newest.borrow().number
+    }
+}
+
+// === impl Report ===
+
+impl Report {
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Why the last write failed, if it did.
+    pub(crate) fn error(&self) -> Option<Arc<str>> {
+        self.progress.borrow().error.clone()
+    }
+
+    /// Waits until an offer was written, or that was tried in vain: then this is why.
+    pub(crate) async fn tried(&mut self, number: u64) -> Option<Arc<str>> {
+        match self.progress.wait_for(|progress| progress.tried >= number).await {
+            Ok(progress) => progress.error.clone(),
+            Err(_ended) => Some("the route server is ending".into()),
+        }
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    async fn run(mut self) {
+        loop {
+            let failed = self.progress.borrow().error.is_some();
+            let ended = tokio::select! {
+                changed = self.newest.changed() => changed.is_err(),
+                () = sleep(self.retry), if failed => false,
+            };
+            if failed || !ended {
+                self.write().await;
+            }
+            if ended {
+                return;
+            }
+        }
+    }
+
+    async fn write(&mut self) {
+        let Offer { number, ledger } = self.newest.borrow_and_update().clone();
+        let dir = self.dir.clone();
+        let error = match spawn_blocking(move || dir.save(&ledger)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(chain(&error)),
+            Err(error) => Some(chain(&error)),
+        };
+        self.tell(error.as_deref());
+        self.progress.send_replace(Progress { tried: number, error: error.map(Arc::from) });
+    }
+
+    /// Changes for people, repetitions for the curious.
+    fn tell(&self, error: Option<&str>) {
+        let before = self.progress.borrow().error.clone();
+        match (before.as_deref(), error) {
+            (None, None) => tracing::debug!("the ledger is written"),
+            (Some(_), None) => tracing::info!("the ledger is written again"),
+            (before, Some(error)) if before == Some(error) => {
+                tracing::debug!(error, "the ledger still cannot be written");
+            }
+            (_, Some(error)) => {
+                tracing::warn!(error, "the ledger cannot be written; what changed lasts until the next restart");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::tests::owned_by;
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(20);
+
+    fn run(test: impl Future<Output = ()>) {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+    }
+
+    #[test]
+    fn only_changes_are_written_the_newest_wins_and_the_last_is_awaited() {
+        run(async {
+            let scratch = tempfile::tempdir().unwrap();
+            let dir = StateDir::new(scratch.path());
+            let (mut saver, mut report, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            assert_eq!(saver.offer(&Ledger::default()), 0, "as it is on disk");
+            assert_eq!(saver.offer(&owned_by(64)), 1);
+            assert_eq!(saver.offer(&owned_by(64)), 1);
+            assert_eq!(report.tried(1).await, None);
+            assert_eq!(dir.load().ledger, owned_by(64));
+            for owner in 2..=100 {
+                saver.offer(&owned_by(owner * 64));
+            }
+            drop(saver);
+            writing.await.unwrap();
+            assert_eq!(dir.load().ledger, owned_by(6400));
+            fs::write(scratch.path().join("ledger.json"), "damaged").unwrap();
+            assert_eq!(dir.load().ledger, owned_by(64), "what came in between was never written");
+        });
+    }
+
+    #[test]
+    fn a_write_that_failed_is_tried_again() {
+        run(async {
+            let scratch = tempfile::tempdir().unwrap();
+            let path = scratch.path().join("in the way");
+            fs::write(&path, "").unwrap();
+            let dir = StateDir::new(path.join("state"));
+            let loaded = dir.load();
+            let (mut saver, mut report, writing) = Saver::start(dir.clone(), &loaded, SOON);
+            assert!(report.error().is_some(), "known before anything is to be written");
+            let number = saver.offer(&owned_by(64));
+            assert!(report.tried(number).await.unwrap().starts_with("cannot create"));
+            fs::remove_file(&path).unwrap();
+            report.progress.wait_for(|progress| progress.error.is_none()).await.unwrap();
+            assert_eq!(dir.load().ledger, owned_by(64));
+            drop(saver);
+            writing.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn what_was_recovered_is_written_although_nothing_changed() {
+        run(async {
+            let scratch = tempfile::tempdir().unwrap();
+            let dir = StateDir::new(scratch.path());
+            dir.save(&owned_by(64)).unwrap();
+            dir.save(&owned_by(128)).unwrap();
+            fs::write(scratch.path().join("ledger.json"), "damaged").unwrap();
+            let (saver, _, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            drop(saver);
+            writing.await.unwrap();
+            assert_eq!(dir.read_newest().ledger, owned_by(64));
+            assert!(scratch.path().join("ledger.json").exists());
+        });
+    }
+}

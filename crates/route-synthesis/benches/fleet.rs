@@ -1,7 +1,7 @@
 //! What a synthesis costs: the whole fleet with nothing known, the whole fleet again, and after one container changed,
 //! each up to the bytes of the document, for fleets of 100 to 10,000 containers.
 
-#![expect(missing_docs, clippy::unwrap_used, reason = "criterion's macros; a benchmark may end")]
+#![expect(clippy::unwrap_used, reason = "criterion's macros; a benchmark may end")]
 
 use std::{collections::BTreeMap, hint::black_box, sync::Arc};
 
@@ -22,7 +22,7 @@ fn container(id: NetworkId, at: u32, port: u32) -> Container {
         ("rediacc.service_ip".to_owned(), std::net::Ipv4Addr::from(u32::from(id.network()) + 2 + at).to_string()),
         ("rediacc.network_id".to_owned(), id.to_string()),
     ]);
-    if at % 4 != 0 {
+    if !at.is_multiple_of(4) {
         let host = format!("{name}-{id}.example.org");
         labels.extend(
             [

@@ -1,8 +1,6 @@
 //! The filter is deny by default: every text that a label can set either has a role, which the filter decides about,
 //! or stands in `fixtures/plain-texts.txt`, the list of texts that point nowhere. A new field is on neither.
 
-#![expect(clippy::expect_used, reason = "helpers of tests")]
-
 use std::collections::BTreeSet;
 
 use traefik_labels::decode;

@@ -201,8 +201,10 @@ pub(crate) struct LabelsOptions {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Each line of standard input is {\"rule\": \"…\"}, and may have \"ruleSyntax\" and \"tls\" of its router; each line of\n\
-                        standard output is {\"ok\": true, \"priority\": 42, \"hosts\": […], \"problems\": […]}.")]
+#[command(
+    after_help = "Each line of standard input is {\"rule\": \"…\"}, and may have \"ruleSyntax\" and \"tls\" of its router; each line of\n\
+                        standard output is {\"ok\": true, \"priority\": 42, \"hosts\": […], \"problems\": […]}."
+)]
 pub(crate) struct RuleOptions {
     /// Whose router it is
     #[arg(value_enum)]

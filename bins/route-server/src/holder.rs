@@ -1,35 +1,24 @@
-use std::{fs, net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use container_snapshot::{Listener, Transport};
+
+use crate::{listeners::TABLES, owners::Processes};
 
 /// Who listens on a TCP port of the machine, where that can be seen: from `/proc/net/tcp`, `tcp6` and the file
 /// descriptors of the processes that this one may look into.
 pub(crate) fn of_port(address: SocketAddr) -> Option<String> {
-    let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .into_iter()
-        .filter_map(|path| fs::read_to_string(path).ok())
-        .flat_map(|table| listening(&table, address.port()))
-        .collect();
-    let processes = fs::read_dir("/proc").ok()?;
-    let mut pids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let pid = pids.find(|pid| holds(*pid, &inodes))?;
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    Some(format!("process {pid} ({})", name.trim()))
+    let processes = Processes::new("/proc");
+    let tables = TABLES.into_iter().filter(|(transport, _)| *transport == Transport::Tcp);
+    let texts = tables
+        .filter_map(|(transport, name)| Some((transport, std::fs::read_to_string(processes.root().join(name)).ok()?)));
+    let inodes: BTreeSet<_> = texts.flat_map(|(transport, text)| listening(transport, &text, address.port())).collect();
+    let (_, pid) = processes.holders(&inodes).pop_first()?;
+    Some(format!("process {pid} ({})", processes.name(pid)))
 }
 
-/// The inodes of the sockets that listen on a port, from a table of the kernel's.
-fn listening(table: &str, port: u16) -> Vec<String> {
-    const LISTEN: &str = "0A";
-    let port = format!(":{port:04X}");
-    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let listening =
-        rows.filter(|row| row.get(1).is_some_and(|local| local.ends_with(&port)) && row.get(3) == Some(&LISTEN));
-    listening.filter_map(|row| row.get(9).map(|inode| format!("socket:[{inode}]"))).collect()
-}
-
-fn holds(pid: u32, inodes: &[String]) -> bool {
-    let is_one =
-        |path: &Path| fs::read_link(path).is_ok_and(|to| inodes.iter().any(|inode| to.as_os_str() == inode.as_str()));
-    fs::read_dir(format!("/proc/{pid}/fd"))
-        .is_ok_and(|descriptors| descriptors.filter_map(Result::ok).any(|descriptor| is_one(&descriptor.path())))
+fn listening(transport: Transport, table: &str, port: u16) -> Vec<u64> {
+    let listeners = Listener::all_of(transport, table).filter(|listener| listener.address.port() == port);
+    listeners.map(|listener| listener.inode).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, Write as _},
+    io::{self, BufRead as _, Write as _},
     process::ExitCode,
 };
 
@@ -58,7 +58,10 @@ pub(crate) fn each_line<T: DeserializeOwned>(
 ) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
     for (at, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.map_err(|error| Failure::runtime("cannot read standard input", &error))?;
+        let line = line.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => Failure::Usage(format!("line {}: bytes that are not UTF-8", at + 1)),
+            _ => Failure::runtime("cannot read standard input", &error),
+        })?;
         if line.trim().is_empty() {
             continue;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use container_snapshot::{Container, Defect, Health};
 use repo_network::NetworkId;
-use traefik_labels::{Decoded, Severity as ProblemSeverity};
+use traefik_labels::{Code, Decoded, Severity as ProblemSeverity};
 use traefik_model::{Configuration, role::EntryPointRef};
 
 use crate::{
@@ -21,6 +21,10 @@ use crate::{
     table::{Protocol, RouteKind, RouteSource, Unrouted},
     wants::{self, Want},
 };
+
+/// What labels by themselves cannot know and the repository as a whole does: it has findings of its own for these.
+const JUDGED: [Code; 5] =
+    [Code::ForeignProvider, Code::Unused, Code::NotAPort, Code::UnknownScheme, Code::UnknownReference];
 
 /// What a repository would publish.
 #[derive(Debug, Default)]
@@ -195,7 +199,8 @@ impl Drafting<'_> {
             Builder { id, container, identity: &identity, policy: self.policy, serving, findings: Vec::new() };
         let configuration = if enable == Enable::Yes {
             let decoded = self.cache.decoded(id, container);
-            let problems = decoded.problems.iter().map(|problem| Finding::from_problem(problem, subject()));
+            let told = decoded.problems.iter().filter(|problem| !JUDGED.contains(&problem.code));
+            let problems = told.map(|problem| Finding::from_problem(problem, subject()));
             self.findings.extend(problems);
             let mut labelled = builder.labelled(&decoded);
             self.publish(id, container, &mut labelled);

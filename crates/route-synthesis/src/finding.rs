@@ -131,6 +131,16 @@ codes! {
     Plugin = "RS042",
     /// A file of the host.
     HostFile = "RS043",
+    /// Nothing listens where a backend is declared.
+    NobodyListens = "RS050",
+    /// A listener on every address receives what is meant for a backend.
+    WildcardListener = "RS051",
+    /// The backend's port has a listener on another address of the repository, or on localhost.
+    OtherAddressListens = "RS052",
+    /// The backend's address has listeners, on other ports.
+    OtherPortListens = "RS053",
+    /// Somebody else listens where a backend is declared; it is withheld.
+    StrangerListens = "RS054",
 }
 
 /// What a finding is about; what is not known is empty.

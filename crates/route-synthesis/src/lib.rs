@@ -21,6 +21,7 @@ mod finding;
 mod hosts;
 mod identity;
 mod ledger;
+mod listening;
 mod merge;
 mod names;
 mod policy;
@@ -37,6 +38,7 @@ pub use entry_points::{EntryPoint, EntryPointError, EntryPointKind, EntryPoints}
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use hosts::{HostPattern, HostPatternError};
 pub use ledger::{Allocation, Claim, EntryPointClaims, Ledger};
+pub use listening::{Comparison, TIME_TO_LISTEN, compare, withhold};
 pub use policy::{BaseDomain, BaseDomainError, Isolation, Policy, PortRange};
 pub use ports::{PortMapping, PortTable};
 pub use synthesize::{Outcome, synthesize};

@@ -3,7 +3,7 @@
 //! Not in `decode`: counting costs time.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark runs a program")]
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
 #[path = "../../traefik-model/tests/support/oracle.rs"]
 mod oracle;

@@ -1,13 +1,17 @@
 //! How long labels take, and what the limit is; beside Traefik's own decoder in one run when `TRAEFIK_ORACLE_BIN`
 //! names the oracle (`tests/parts/oracle`), with the same labels.
 
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark measures time and runs a program")]
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a benchmark measures time and runs a program"
+)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
 
-#[path = "sets/mod.rs"]
-mod sets;
 #[path = "../../traefik-model/tests/support/oracle.rs"]
 mod oracle;
+#[path = "sets/mod.rs"]
+mod sets;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -21,7 +25,8 @@ use traefik_labels::{decode, decode_first};
 fn timed(criterion: &mut Criterion) {
     for (name, labels) in [("webapp", webapp()), ("120 labels", sites(120))] {
         criterion.bench_function(&format!("decode/{name}"), |bencher| bencher.iter(|| decode(pairs(&labels))));
-        criterion.bench_function(&format!("decode_first/{name}"), |bencher| bencher.iter(|| decode_first(pairs(&labels))));
+        criterion
+            .bench_function(&format!("decode_first/{name}"), |bencher| bencher.iter(|| decode_first(pairs(&labels))));
     }
     let mut group = criterion.benchmark_group("growth");
     for count in [10, 100, 1_000, 10_000] {

@@ -43,11 +43,11 @@ pub(crate) fn is_secret(key: &str) -> bool {
     let mut segments = key.split('.').skip(1);
     let mut shape = Shape::Struct(Configuration::STRUCT);
     loop {
-        let Some(segment) = segments.next() else { return false };
+        let Some(segment) = segments.next() else { return holds_secrets(shape) };
         let segment = segment.split('[').next().unwrap_or_default();
         match shape {
             Shape::Struct(fields) | Shape::Structs(fields) => {
-                if fields.fields.iter().any(|field| field.role == Some(Role::Secret)) {
+                if holds_secrets(shape) {
                     let known = fields.find(segment, Source::Labels).and_then(|at| fields.fields.get(at));
                     return known.is_none_or(|field| field.role == Some(Role::Secret));
                 }
@@ -63,6 +63,14 @@ pub(crate) fn is_secret(key: &str) -> bool {
     }
 }
 
+/// Whether some field of a section is a secret.
+fn holds_secrets(shape: Shape) -> bool {
+    match shape {
+        Shape::Struct(fields) => fields.fields.iter().any(|field| field.role == Some(Role::Secret)),
+        _ => false,
+    }
+}
+
 /// Where the schema does not reach: a word in the key that speaks of secrets, be it misspelt around.
 fn looks_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
@@ -75,9 +83,14 @@ mod tests {
 
     #[test]
     fn secrets_are_known_also_when_misspelt() {
-        for key in
-            ["basicauth.users", "BasicAuth.Users", "digestauth.userz", "ratelimit.redis.password", "basicaut.users"]
-        {
+        for key in [
+            "basicauth.users",
+            "BasicAuth.Users",
+            "digestauth.userz",
+            "ratelimit.redis.password",
+            "basicaut.users",
+            "basicauth",
+        ] {
             assert!(is_secret(&format!("traefik.http.middlewares.m.{key}")), "{key}");
         }
         for key in ["basicauth.realm", "headers.stsseconds", "chain.middlewares"] {

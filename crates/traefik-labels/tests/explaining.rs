@@ -17,6 +17,8 @@
 //! **What is asked.** A problem or warning names the changed label; and the first of them has the right correction:
 //! its hint is the original key or value (in any case where Traefik takes any), or the original rule behind `write `.
 
+#![expect(clippy::indexing_slicing, clippy::expect_used, clippy::print_stdout, reason = "a test that prints figures")]
+
 use std::collections::BTreeMap;
 
 use traefik_labels::{Decoder, Place, Problem, Rules, Severity, decode_first, rule};

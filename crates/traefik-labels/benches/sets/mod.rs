@@ -26,7 +26,8 @@ pub(crate) fn webapp() -> Labels {
 /// That many labels of one container, sites of ten labels each, in the order of Docker's API: by key.
 pub(crate) fn sites(count: usize) -> Labels {
     let site = |site: usize| {
-        let (router, service) = (format!("traefik.http.routers.site{site}"), format!("traefik.http.services.site{site}"));
+        let (router, service) =
+            (format!("traefik.http.routers.site{site}"), format!("traefik.http.services.site{site}"));
         let middleware = format!("traefik.http.middlewares.site{site}-headers.headers");
         [
             (format!("{router}.rule"), format!("Host(`site{site}.example.com`) && PathPrefix(`/app`)")),

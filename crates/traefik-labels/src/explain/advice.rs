@@ -2,11 +2,14 @@
 
 use traefik_model::{NodeId, Role};
 
-use super::{Explainer, MAX_NAMES, Spot, lists, values};
+use super::{
+    Explainer, MAX_NAMES, Spot, lists,
+    words::{Words, entry_point, port, provider, resolver, rule_syntax, scheme},
+};
 use crate::{
     Code, Decoder, Place, Problem,
     distance::nearest,
-    notes::{Link, Note, NoteKind, PROVIDERS, is_foreign},
+    notes::{Link, Note, NoteKind, PROVIDERS},
     schema,
     text::quoted,
 };
@@ -19,9 +22,6 @@ impl NoteKind {
         matches!(self, Self::Hidden | Self::SwitchedOff)
     }
 }
-
-/// A code, a message and a hint.
-type Words = (Code, String, Option<String>);
 
 /// The key with another text in a place.
 fn replaced(whole: &str, place: &Place, new: &str) -> Option<String> {
@@ -64,37 +64,16 @@ impl<'t, K: AsRef<str>, V: AsRef<str>> Explainer<'t, '_, K, V> {
                 let hint = (!secret).then(|| self.without_empty(note, value, decoder));
                 (Code::EmptyItem, format!("{shown} has an empty item, which Traefik keeps"), hint)
             }
-            NoteKind::RuleSyntax => {
-                let hint = nearest(value.trim(), ["v3", "v2"]).unwrap_or("v3").to_owned();
-                (
-                    Code::UnknownRuleSyntax,
-                    format!("there is no rule syntax {shown}: Traefik reads it as `v3`"),
-                    Some(hint),
-                )
-            }
+            NoteKind::RuleSyntax => rule_syntax(value),
             NoteKind::Keyword(words) => {
                 let message = format!("Traefik knows no {name} {shown}; expected one of: {}", words.join(", "));
                 (Code::UnknownKeyword, message, nearest(value.trim(), words.iter().copied()).map(str::to_owned))
             }
-            NoteKind::Port => {
-                (Code::NotAPort, format!("{shown} is no port: expected a number from 1 to 65535"), values::port(value))
-            }
-            NoteKind::Scheme => {
-                let hint = nearest(value.trim(), ["http", "https", "h2c"]).map(str::to_owned);
-                (Code::UnknownScheme, format!("{shown} is no scheme of a server; expected http, https or h2c"), hint)
-            }
+            NoteKind::Port => port(value),
+            NoteKind::Scheme => scheme(value),
             NoteKind::Provider => provider(value, &self.targets(note)),
-            NoteKind::EntryPoint => {
-                let known: Vec<&str> = decoder.entry_points.iter().flatten().map(String::as_str).collect();
-                let wrong = value.split(',').map(str::trim).find(|item| !known.contains(item)).unwrap_or(value);
-                let message = format!("there is no entry point {}; there are: {}", quoted(wrong), some_of(&known));
-                (Code::UnknownEntryPoint, message, lists::correct(value, &known))
-            }
-            NoteKind::Resolver => {
-                let known: Vec<&str> = decoder.resolvers.iter().flatten().map(String::as_str).collect();
-                let message = format!("there is no certificate resolver {shown}; there are: {}", some_of(&known));
-                (Code::UnknownResolver, message, nearest(value.trim(), known).map(str::to_owned))
-            }
+            NoteKind::EntryPoint => entry_point(value, decoder),
+            NoteKind::Resolver => resolver(value, decoder),
             NoteKind::Dangling(link) => self.dangling(note.node, value, link),
             NoteKind::SameLabel => self.same_label(spot),
             _ => self.ignored_value(note.node, spot, &shown),
@@ -138,16 +117,8 @@ impl<'t, K: AsRef<str>, V: AsRef<str>> Explainer<'t, '_, K, V> {
                 (Code::NoEffect, message, spot.key.get(..range.end).map(str::to_owned))
             }
             NoteKind::NameWithAt => {
-                let own = self.tree.name(note.node);
-                let (head, tail) = own.split_once('@').unwrap_or((own, ""));
-                let clean = if PROVIDERS.contains(&tail) { head.to_owned() } else { own.replace('@', "") };
-                let siblings = self.siblings(note.node).into_iter().filter(|name| !name.contains('@'));
-                let meant = nearest(own, siblings).map_or(clean, str::to_owned);
-                (
-                    Code::NameWithAt,
-                    format!("nothing can refer to {name}: `@` separates a name from its provider"),
-                    other(&meant),
-                )
+                let message = format!("nothing can refer to {name}: `@` separates a name from its provider");
+                (Code::NameWithAt, message, other(&self.name_without_at(note.node)))
             }
             NoteKind::Deprecated(instead) => {
                 let hint = if instead.contains(' ') { Some(format!("use {instead}")) } else { other(instead) };
@@ -169,6 +140,14 @@ impl<'t, K: AsRef<str>, V: AsRef<str>> Explainer<'t, '_, K, V> {
             }
             _ => (Code::NoEffect, format!("{name} has no effect"), None),
         }
+    }
+
+    fn name_without_at(&self, node: NodeId) -> String {
+        let own = self.tree.name(node);
+        let (head, tail) = own.split_once('@').unwrap_or((own, ""));
+        let clean = if PROVIDERS.contains(&tail) { head.to_owned() } else { own.replace('@', "") };
+        let siblings = self.siblings(node).into_iter().filter(|name| !name.contains('@'));
+        nearest(own, siblings).map_or(clean, str::to_owned)
     }
 
     /// The names beside an entry's.
@@ -282,32 +261,4 @@ fn index_place(spot: &Spot<'_>) -> Place {
         Place::Key(range) => Place::Key(range.end.min(spot.key.len())..spot.key.len()),
         other => other.clone(),
     }
-}
-
-fn provider(value: &str, targets: &[&str]) -> Words {
-    let meant = |item: &str| match item.rsplit_once('@') {
-        Some((name, "docker")) => name.to_owned(),
-        Some((name, provider)) if is_foreign(provider) => {
-            let target = nearest(item, targets.iter().copied()).map(str::to_owned);
-            target.unwrap_or_else(|| match nearest(provider, PROVIDERS.iter().copied()) {
-                Some("docker") | None => name.to_owned(),
-                Some(known) => format!("{name}@{known}"),
-            })
-        }
-        _ => item.to_owned(),
-    };
-    let hint: Vec<_> = value.split(',').map(|item| meant(item.trim())).collect();
-    let message = if value.contains("@docker") {
-        format!("{} needs no `@docker`: these labels are found without, whoever reads them", quoted(value))
-    } else {
-        format!("{} has a provider behind its `@` that Traefik does not have", quoted(value))
-    };
-    (Code::ForeignProvider, message, Some(hint.join(",")))
-}
-
-/// Names in a message: as many as anybody reads.
-fn some_of(names: &[&str]) -> String {
-    let shown: Vec<_> = names.iter().take(20).map(|name| quoted(name)).collect();
-    let more = if names.len() > shown.len() { ", …" } else { "" };
-    format!("{}{more}", shown.join(", "))
 }

@@ -6,6 +6,8 @@ mod path;
 mod synonyms;
 mod unread;
 mod values;
+mod way;
+mod words;
 
 use traefik_model::{Fault, FaultKind, NodeId, Shape, StructShape, Tree};
 

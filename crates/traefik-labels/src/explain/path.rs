@@ -2,7 +2,10 @@
 
 use traefik_model::{Access, Field, Shape, Source, StructShape};
 
-use super::synonyms;
+use super::{
+    synonyms,
+    way::{Way, behind, parts, without_first, without_last},
+};
 use crate::{
     distance::{distance, tolerance},
     schema,
@@ -33,88 +36,6 @@ pub(super) struct Search<'k> {
     steps: usize,
     best: Option<(usize, String)>,
     budget: usize,
-}
-
-/// How far the search has come on one way: what was taken, what is left, and at what cost.
-#[derive(Clone)]
-struct Way {
-    taken: Vec<String>,
-    rest: Vec<String>,
-    cost: usize,
-}
-
-// === impl Way ===
-
-impl Way {
-    /// Takes the next part under that name, in place of itself.
-    fn take(&self, name: &str, cost: usize) -> Self {
-        self.take_instead(1, name, None, cost)
-    }
-
-    /// Takes a name in place of the next parts, and leaves a piece of them.
-    fn take_instead(&self, parts: usize, name: &str, left: Option<&str>, cost: usize) -> Self {
-        let rest = self.rest.iter().skip(parts).cloned();
-        let rest = left.filter(|left| !left.is_empty()).map(str::to_owned).into_iter().chain(rest).collect();
-        Self { taken: self.taken.iter().cloned().chain([name.to_owned()]).collect(), rest, cost: self.cost + cost }
-    }
-
-    /// Leaves the next part out.
-    fn dropped(&self, cost: usize) -> Self {
-        Self { taken: self.taken.clone(), rest: self.rest.iter().skip(1).cloned().collect(), cost: self.cost + cost }
-    }
-
-    fn next(&self) -> Option<&str> {
-        self.rest.first().map(String::as_str)
-    }
-
-    /// The next two parts as if no dot were between them.
-    fn joined(&self) -> Option<String> {
-        Some(format!("{}{}", self.rest.first()?, self.rest.get(1).filter(|part| !part.starts_with('['))?))
-    }
-
-    fn key(&self) -> String {
-        let mut key = String::new();
-        for part in &self.taken {
-            if !key.is_empty() && !part.starts_with('[') {
-                key.push('.');
-            }
-            key.push_str(part);
-        }
-        key
-    }
-}
-
-/// The parts of a key, indices apart.
-fn parts(key: &str) -> Vec<String> {
-    let mut parts = Vec::new();
-    for part in key.split('.') {
-        match part.find('[') {
-            Some(at) if at > 0 && part.ends_with(']') => {
-                let (name, index) = part.split_at(at);
-                parts.extend([name.to_owned(), index.to_owned()]);
-            }
-            _ => parts.push(part.to_owned()),
-        }
-    }
-    parts
-}
-
-/// What a text has behind a beginning, in any case.
-fn behind<'s>(text: &'s str, beginning: &str) -> Option<&'s str> {
-    let (head, tail) = text.split_at_checked(beginning.len())?;
-    head.eq_ignore_ascii_case(beginning).then_some(tail)
-}
-
-fn without_first(text: &str) -> &str {
-    let mut chars = text.chars();
-    chars.next();
-    chars.as_str()
-}
-
-fn without_last(text: &str) -> &str {
-    let mut chars = text.chars();
-    chars.next_back();
-    chars.as_str()
 }
 
 /// The section whose entry is next, without the root.

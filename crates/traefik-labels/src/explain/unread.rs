@@ -20,10 +20,21 @@ pub(crate) fn is_suspicious(key: &str, value: &str) -> bool {
         return !is_read(rest, value);
     }
     // Somebody else's label has few of these letters in its first part.
-    let letters = b"traefik";
+    let ours = letters(ROOT.as_bytes());
     let head = key.as_bytes().get(..key.len().min(10)).unwrap_or_default();
-    let has = |letter: &u8| head.iter().any(|b| b.to_ascii_lowercase() == *letter);
-    letters.iter().filter(|letter| has(letter)).count() >= 5 && is_almost_ours(key)
+    (letters(head) & ours).count_ones() >= 5 && is_almost_ours(key)
+}
+
+/// The set of letters that occur, one bit for each.
+const fn letters(text: &[u8]) -> u32 {
+    let (mut set, mut rest) = (0, text);
+    while let [first, more @ ..] = rest {
+        if first.is_ascii_alphabetic() {
+            set |= 1 << (*first & 31);
+        }
+        rest = more;
+    }
+    set
 }
 
 /// Whether Traefik reads a label outside of the configuration, or leaves it to its user's filters.

@@ -18,15 +18,68 @@ pub(crate) enum Kind {
     Hostile,
 }
 
-const NAMES: &[&str] = &["a", "a", "b", "web", "Web", "web-2816", "x_y", "1", "true", "a b", "é", "ſ", "a]b", "k\u{212a}"];
+const NAMES: &[&str] =
+    &["a", "a", "b", "web", "Web", "web-2816", "x_y", "1", "true", "a b", "é", "ſ", "a]b", "k\u{212a}"];
 const HEADERS: &[&str] = &["X-Foo", "x-foo", "X.Y", "X", "Host", "X-Bär", "X.Y.Z", "[x", "a=b"];
 const TEXTS: &[&str] = &[
-    "", "x", "Host(`a.example.com`)", "PathPrefix(`/a`) && !Host(`b`)", " outer spaces ", "a,b", "ünïcödé", "🦀", "yes", "no",
-    "~", "null", "1_000", "0x1F", "2024-01-01", "12:30:45", "=", "<<", ".inf", "-", "- a", "a: b", "a #b", "#", "!tag", "&a",
-    "*a", "{}", "[]", "'", "\"", "\\", "%", "@", "`", "line\nbreak", "\n", "tab\t", "\r\n", "{{ .Name }}", "$1", "\u{0}",
-    "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "\u{feff}", "\u{fffe}", "|", ">", "?", ": ", "1e3", "...", "---",
+    "",
+    "x",
+    "Host(`a.example.com`)",
+    "PathPrefix(`/a`) && !Host(`b`)",
+    " outer spaces ",
+    "a,b",
+    "ünïcödé",
+    "🦀",
+    "yes",
+    "no",
+    "~",
+    "null",
+    "1_000",
+    "0x1F",
+    "2024-01-01",
+    "12:30:45",
+    "=",
+    "<<",
+    ".inf",
+    "-",
+    "- a",
+    "a: b",
+    "a #b",
+    "#",
+    "!tag",
+    "&a",
+    "*a",
+    "{}",
+    "[]",
+    "'",
+    "\"",
+    "\\",
+    "%",
+    "@",
+    "`",
+    "line\nbreak",
+    "\n",
+    "tab\t",
+    "\r\n",
+    "{{ .Name }}",
+    "$1",
+    "\u{0}",
+    "\u{7f}",
+    "\u{85}",
+    "\u{a0}",
+    "\u{2028}",
+    "\u{feff}",
+    "\u{fffe}",
+    "|",
+    ">",
+    "?",
+    ": ",
+    "1e3",
+    "...",
+    "---",
 ];
-const ITEMS: &[&str] = &["web", "websecure", " b ", "", "x y", "a@docker", "\u{a0}n\u{2003}", "yes", "12:30:45", "-", "é", "1"];
+const ITEMS: &[&str] =
+    &["web", "websecure", " b ", "", "x y", "a@docker", "\u{a0}n\u{2003}", "yes", "12:30:45", "-", "é", "1"];
 /// With the characters by which Traefik's reader marks lists: in documents, and by oversight in labels.
 const MARKED: &[&str] = &["║", "a║b", "║24║x", "║24", "║1║x", "x║", ",", ",24,a,b", ",24", ",x", ",24,"];
 const NUMBERS: &[&str] = &["0", "1", "-1", "+5", "007", "503", "9223372036854775807", "-9223372036854775808"];
@@ -34,10 +87,29 @@ const NO_NUMBERS: &[&str] = &["", "x", "1.5", "0x1", "1_0", " 1", "9223372036854
 const BOOLS: &[&str] = &["true", "false", "1", "0", "t", "F", "TRUE", "False"];
 const NO_BOOLS: &[&str] = &["", "yes", " true", "tRUE", "on", "2", "{}"];
 const DURATIONS: &[&str] = &[
-    "5", "0", "-3", "10s", "1m30s", "1h2m3.5s", "100ms", "1.5µs", "7us", "3ns", ".5s", "-1m", "+2h", "1.s", "0.1h",
-    "9223372036", "9223372037", "99999999999", "2562047h47m16.854775807s", "1h1h1h",
+    "5",
+    "0",
+    "-3",
+    "10s",
+    "1m30s",
+    "1h2m3.5s",
+    "100ms",
+    "1.5µs",
+    "7us",
+    "3ns",
+    ".5s",
+    "-1m",
+    "+2h",
+    "1.s",
+    "0.1h",
+    "9223372036",
+    "9223372037",
+    "99999999999",
+    "2562047h47m16.854775807s",
+    "1h1h1h",
 ];
-const NO_DURATIONS: &[&str] = &["", "1.5", "1d", "s", ".s", "1s ", " 1s", "1 s", "1h-1m", "9223372036854775808ns", "1m1", "1e3s"];
+const NO_DURATIONS: &[&str] =
+    &["", "1.5", "1d", "s", ".s", "1s ", " 1s", "1 s", "1h-1m", "9223372036854775808ns", "1m1", "1e3s"];
 const PLUGIN_KEYS: &[&str] = &["a", "b", "Conf", "key", "x-y", "a]b", "foo", "Ä"];
 const SWITCHES: &[&str] = &["true", "TRUE", "True", "", "false", "{}", "1", "yes", " true", "tRuE"];
 
@@ -128,7 +200,9 @@ impl Writer<'_> {
 
     fn entry(&mut self, inner: Shape) -> String {
         let name = match inner {
-            _ if self.key.ends_with("stores") => self.random.pick(&["default", "default", "Default", "default2", "other"]),
+            _ if self.key.ends_with("stores") => {
+                self.random.pick(&["default", "default", "Default", "default2", "other"])
+            }
             Shape::Scalar("int") => self.random.pick(&["410", "410-418", "x"]),
             Shape::Scalar(_) => self.random.pick(HEADERS),
             _ => self.random.pick(NAMES),

@@ -74,7 +74,8 @@ impl Tally {
             }
         }
         self.read += read.len();
-        let questions: Vec<_> = read.iter().map(|(_, configuration)| verdict::document_question(configuration)).collect();
+        let questions: Vec<_> =
+            read.iter().map(|(_, configuration)| verdict::document_question(configuration)).collect();
         for ((labels, configuration), theirs) in read.iter().zip(oracle.ask(&questions)) {
             self.documents += 1;
             self.unsayable += usize::from(!traefik_model::check_document(configuration).is_empty());
@@ -119,8 +120,10 @@ fn generated_labels() {
     println!("SEED={seed} repeats this run");
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (1..).zip(oracles).map(|(at, oracle)| scope.spawn(move || work(seed ^ (at << 40), sets / WORKERS, oracle))).collect();
+        let workers: Vec<_> = (1..)
+            .zip(oracles)
+            .map(|(at, oracle)| scope.spawn(move || work(seed ^ (at << 40), sets / WORKERS, oracle)))
+            .collect();
         for worker in workers {
             tally.add(worker.join().unwrap());
         }
@@ -148,6 +151,9 @@ fn documented_labels() {
     let mut tally = Tally::default();
     tally.batch(&sets, &mut oracle);
     assert!(tally.failures.is_empty(), "{}", tally.failures.join("\n"));
-    println!("282 documented labels, one by one and together: {} read alike, {} refused by both", tally.read, tally.refused);
+    println!(
+        "282 documented labels, one by one and together: {} read alike, {} refused by both",
+        tally.read, tally.refused
+    );
     assert!(tally.read > 280);
 }

@@ -4,14 +4,54 @@ use crate::generate::Labels;
 use crate::random::Random;
 
 const CHARACTERS: &[char] = &[
-    '.', '.', '[', ']', '[', ']', 'a', 's', 'ſ', 'K', '\u{212a}', 'İ', 'ı', 'ß', '║', '0', '-', '=', ' ', '\u{0}', '\n', ',', '"',
-    '🦀', '\u{fffd}', '\u{300}', 'Σ', 'ς', 'ǅ',
+    '.', '.', '[', ']', '[', ']', 'a', 's', 'ſ', 'K', '\u{212a}', 'İ', 'ı', 'ß', '║', '0', '-', '=', ' ', '\u{0}',
+    '\n', ',', '"', '🦀', '\u{fffd}', '\u{300}', 'Σ', 'ς', 'ǅ',
 ];
 const SEGMENTS: &[&str] = &[
-    "traefik", "Traefik", "http", "HTTP", "tcp", "udp", "tls", "stores", "default", "routers", "services", "middlewares", "r",
-    "R", "rule", "tls", "domains[0]", "domains", "main", "loadbalancer", "server", "servers", "port", "[0]", "[", "]", "x]",
-    "[x", "a[", "a[]", "a[0][1]", "a]b[c]", "", "plugin", "entrypoints", "weighted", "ſervice", "headers", "customrequestheaders",
-    "║", "\u{0}", "httpx", "k\u{212a}", "\u{feff}",
+    "traefik",
+    "Traefik",
+    "http",
+    "HTTP",
+    "tcp",
+    "udp",
+    "tls",
+    "stores",
+    "default",
+    "routers",
+    "services",
+    "middlewares",
+    "r",
+    "R",
+    "rule",
+    "tls",
+    "domains[0]",
+    "domains",
+    "main",
+    "loadbalancer",
+    "server",
+    "servers",
+    "port",
+    "[0]",
+    "[",
+    "]",
+    "x]",
+    "[x",
+    "a[",
+    "a[]",
+    "a[0][1]",
+    "a]b[c]",
+    "",
+    "plugin",
+    "entrypoints",
+    "weighted",
+    "ſervice",
+    "headers",
+    "customrequestheaders",
+    "║",
+    "\u{0}",
+    "httpx",
+    "k\u{212a}",
+    "\u{feff}",
 ];
 
 /// Changes one label by one slip.
@@ -90,9 +130,18 @@ pub(crate) fn hostile(random: &mut Random) -> Labels {
 }
 
 fn soup(random: &mut Random) -> (String, String) {
-    let heads = ["traefik.http.", "traefik.tcp.", "traefik.udp.", "traefik.tls.stores.default.", "Traefik.http.", "traefik.HTTP", ""];
+    let heads = [
+        "traefik.http.",
+        "traefik.tcp.",
+        "traefik.udp.",
+        "traefik.tls.stores.default.",
+        "Traefik.http.",
+        "traefik.HTTP",
+        "",
+    ];
     let mut key = (*random.pick(&heads)).to_owned();
-    let collections = ["routers.", "services.s.loadbalancer.", "middlewares.m.", "routers.r.tls.", "middlewares.m.plugin.", ""];
+    let collections =
+        ["routers.", "services.s.loadbalancer.", "middlewares.m.", "routers.r.tls.", "middlewares.m.plugin.", ""];
     key.push_str(*random.pick(&collections));
     let segments: Vec<_> = (0..random.below(5)).map(|_| *random.pick(SEGMENTS)).collect();
     key.push_str(&segments.join("."));
@@ -105,7 +154,8 @@ fn soup(random: &mut Random) -> (String, String) {
 
 fn many(random: &mut Random) -> Labels {
     let count = 10 + random.below(500);
-    let name = |at: usize| format!("traefik.http.routers.{}{}.rule", if at.is_multiple_of(2) { "r" } else { "R" }, at / 2);
+    let name =
+        |at: usize| format!("traefik.http.routers.{}{}.rule", if at.is_multiple_of(2) { "r" } else { "R" }, at / 2);
     (0..count).map(|at| (name(at), at.to_string())).collect()
 }
 

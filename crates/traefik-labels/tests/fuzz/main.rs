@@ -1,7 +1,11 @@
 //! The harness of `fuzz/` on stable Rust: its corpus, and mutations of it for a moment. `SEED` repeats a run,
-//! `FUZZ_RUNS` says how many.
+//! `FUZZ_RUNS` says how many instead.
 
-#![expect(clippy::disallowed_methods, reason = "a test asks the environment and reads the corpus")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test asks the clock and the environment, and reads the corpus"
+)]
 #![expect(clippy::print_stdout, reason = "it says how to repeat what it did")]
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
@@ -10,12 +14,49 @@ mod harness;
 #[path = "../../../traefik-model/tests/support/random.rs"]
 mod random;
 
+use std::time::{Duration, Instant};
+
 use random::{Random, seed};
+
+/// How long each target is run when nothing else is asked for.
+const MOMENT: Duration = Duration::from_millis(800);
 
 /// What mutations put in: what means something to either reader.
 const PIECES: &[&str] = &[
-    ".", "[", "]", "=", "\n", ",", "`", "\"", "(", ")", "&&", "||", "!", "║", "ſ", "\u{0}", "\\", "{", "}", "*", "traefik.http.",
-    "Host(`", "tls", ":", "[0]", "9", "-", "true", "HostSNI(`*`)", "é", " ", "^", "$", "@",
+    ".",
+    "[",
+    "]",
+    "=",
+    "\n",
+    ",",
+    "`",
+    "\"",
+    "(",
+    ")",
+    "&&",
+    "||",
+    "!",
+    "║",
+    "ſ",
+    "\u{0}",
+    "\\",
+    "{",
+    "}",
+    "*",
+    "traefik.http.",
+    "Host(`",
+    "tls",
+    ":",
+    "[0]",
+    "9",
+    "-",
+    "true",
+    "HostSNI(`*`)",
+    "é",
+    " ",
+    "^",
+    "$",
+    "@",
 ];
 
 fn mutated(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
@@ -49,13 +90,15 @@ fn run(target: &str, harness: fn(&[u8])) {
     files.sort();
     let corpus: Vec<Vec<u8>> = files.iter().map(|path| std::fs::read(path).unwrap()).collect();
     corpus.iter().for_each(|data| harness(data));
-    let runs = std::env::var("FUZZ_RUNS").ok().map_or(1_500, |text| text.parse().unwrap());
+    let wanted = std::env::var("FUZZ_RUNS").ok().map(|text| text.parse().unwrap());
     let seed = seed();
-    println!("{target}: {runs} mutations of {} files; SEED={seed} repeats this run", corpus.len());
-    let mut random = Random::new(seed);
-    for _ in 0..runs {
+    println!("{target}: SEED={seed} repeats this run");
+    let (mut random, started, mut runs) = (Random::new(seed), Instant::now(), 0_u64);
+    while wanted.map_or(started.elapsed() < MOMENT, |wanted| runs < wanted) {
         harness(&mutated(&corpus, &mut random));
+        runs += 1;
     }
+    println!("{target}: {runs} mutations of {} files", corpus.len());
 }
 
 #[test]

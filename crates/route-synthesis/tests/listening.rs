@@ -1,0 +1,284 @@
+//! Backends compared with who listens.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use container_snapshot::{
+    Container, ContainerState, Endpoint, Event, Health, Interest, Listener, Listeners, Owner, Store, Timestamp,
+    Transport,
+};
+use proptest::prelude::*;
+use repo_network::NetworkId;
+use route_synthesis::{Comparison, FindingCode, Route, RouteKind, RouteSource, Severity, Table, compare, withhold};
+use traefik_model::{Configuration, http};
+
+const WEB: &str = "127.0.11.2:8080";
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(secs)
+}
+
+fn container(id: &str, address: &str) -> Container {
+    let labels = [("rediacc.service_ip", address), ("rediacc.service_name", id)];
+    let labels: BTreeMap<_, _> = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    Container {
+        id: id.into(),
+        name: id.to_owned(),
+        labels: Arc::new(labels),
+        created: at(1),
+        state: ContainerState::Running,
+        health: Health::Unchecked,
+        network_mode: "host".to_owned(),
+        defects: Vec::new(),
+    }
+}
+
+/// Repository 2816 with `web`, `db` and `dns`, and 2880 with `other`; all are up since second 2.
+fn fleet() -> Store {
+    let mut store = Store::default();
+    let mut list = |id: u32, containers: &[(&str, &str)]| {
+        let id = NetworkId::try_from(id).unwrap();
+        store.apply(id, Event::Found { socket: format!("docker-{id}.sock") }, at(1));
+        let containers = containers.iter().map(|(id, address)| container(id, address)).collect();
+        store.apply(id, Event::Listed(containers), at(2));
+    };
+    list(2816, &[("web", "127.0.11.2"), ("db", "127.0.11.3"), ("dns", "127.0.11.4")]);
+    list(2880, &[("other", "127.0.11.66")]);
+    store
+}
+
+fn route(container: &str, service: &str, backend: &str) -> Route {
+    let source = RouteSource {
+        network_id: NetworkId::try_from(2816).unwrap(),
+        container: container.to_owned(),
+        service: container.to_owned(),
+        kind: RouteKind::Labels,
+        created: at(1),
+    };
+    Route {
+        name: format!("{container}-2816"),
+        rule: String::new(),
+        entrypoints: Vec::new(),
+        service: service.to_owned(),
+        middlewares: Vec::new(),
+        tls: false,
+        priority: 0,
+        backends: vec![backend.to_owned()],
+        source: Arc::new(source),
+    }
+}
+
+/// `web` and `dns` have routes: HTTP on 8080 (two of them), UDP on 53.
+fn table() -> Table {
+    let web = route("web", "web-2816", &format!("http://{WEB}"));
+    Table { http: vec![web.clone(), web], tcp: Vec::new(), udp: vec![route("dns", "dns-2816", "127.0.11.4:53")] }
+}
+
+fn listeners(read_at: i64, tcp: &[(&str, Owner)]) -> Listeners {
+    let mut listeners = Listeners { read_at: at(read_at), ..Listeners::default() };
+    let dns = Listener { transport: Transport::Udp, address: "127.0.11.4:53".parse().unwrap(), inode: 0 };
+    listeners.insert(dns, Owner::Unknown);
+    for (address, owner) in tcp {
+        let listener = Listener { transport: Transport::Tcp, address: address.parse().unwrap(), inode: 0 };
+        listeners.insert(listener, owner.clone());
+    }
+    listeners
+}
+
+fn compared(listeners: Listeners) -> Comparison {
+    let mut store = fleet();
+    store.set_listeners(Some(listeners));
+    compare(&table(), store.snapshot())
+}
+
+/// The findings with their cures, when these listen for TCP.
+fn said(tcp: &[(&str, Owner)]) -> Vec<String> {
+    compared(listeners(100, tcp)).findings.iter().map(ToString::to_string).collect()
+}
+
+fn of(id: &str) -> Owner {
+    Owner::Container(vec![id.into()])
+}
+
+fn nginx() -> Owner {
+    Owner::Process { name: "nginx".to_owned(), pid: 7 }
+}
+
+fn web() -> Endpoint {
+    Endpoint::tcp(WEB.parse().unwrap())
+}
+
+#[test]
+fn who_listens_as_declared_is_not_spoken_of() {
+    for owner in [Owner::Unknown, of("web"), of("db"), Owner::Daemon(NetworkId::try_from(2816).unwrap())] {
+        let comparison = compared(listeners(100, &[(WEB, owner.clone())]));
+        assert_eq!(comparison.findings, [], "{owner:?}");
+        assert!(comparison.withheld.is_empty());
+        assert_eq!(comparison.backends.len(), 2);
+    }
+    // A container in a container of the repository.
+    assert!(said(&[(WEB, Owner::Container(vec!["web".into(), "inner".into()]))]).is_empty());
+}
+
+#[test]
+fn what_people_are_told() {
+    let told = BTreeMap::from([
+        ("1 nobody", said(&[])),
+        ("2 wildcard", said(&[("0.0.0.0:8080", Owner::Unknown)])),
+        ("2 wildcard of its own", said(&[("[::]:8080", of("web"))])),
+        ("3 another address", said(&[("127.0.11.9:8080", Owner::Unknown)])),
+        ("3 localhost", said(&[("127.0.0.1:8080", of("web")), ("[::1]:8080", of("web"))])),
+        ("3 another service's address", said(&[("127.0.11.3:8080", of("web"))])),
+        ("4 another port", said(&[("127.0.11.2:3000", Owner::Unknown)])),
+        (
+            "4 other ports",
+            said(
+                &["127.0.11.2:1", "127.0.11.2:2", "127.0.11.2:3", "127.0.11.2:4", "127.0.11.2:5", "127.0.11.2:6"]
+                    .map(|address| (address, of("web"))),
+            ),
+        ),
+        ("5 a container of another repository", said(&[(WEB, of("other"))])),
+        ("5 a container of no repository", said(&[(WEB, Owner::Container(vec!["0123456789abcdef".into()]))])),
+        ("5 another repository's docker-proxy", said(&[(WEB, Owner::Daemon(NetworkId::try_from(2880).unwrap()))])),
+        ("5 a process", said(&[(WEB, nginx())])),
+        ("5 another repository's wildcard", said(&[("0.0.0.0:8080", of("other"))])),
+        ("5 shared with a stranger", said(&[(WEB, of("web")), (WEB, of("other"))])),
+    ]);
+    insta::assert_yaml_snapshot!(told);
+}
+
+#[test]
+fn what_is_another_services_or_another_repositorys_is_not_mistaken_for_ones_own() {
+    let nobody = said(&[]);
+    assert_eq!(said(&[("127.0.11.3:8080", Owner::Unknown)]), nobody, "the database's address");
+    assert_eq!(said(&[("127.0.11.3:8080", of("db"))]), nobody);
+    assert_eq!(said(&[("127.0.11.66:8080", Owner::Unknown)]), nobody, "another repository");
+    assert_eq!(said(&[("127.0.0.1:8080", nginx())]), nobody);
+    assert_eq!(said(&[("127.0.11.2:3000", of("other"))]), nobody);
+    assert_eq!(said(&[("0.0.0.0:8081", Owner::Unknown)]), nobody);
+}
+
+#[test]
+fn a_container_has_time_to_begin() {
+    assert!(compared(listeners(11, &[])).findings.is_empty());
+    let late = compared(listeners(12, &[]));
+    assert_eq!(late.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [FindingCode::NobodyListens]);
+    assert_eq!(late.findings[0].severity, Severity::Warning);
+    // But a stranger is one from the beginning.
+    assert_eq!(compared(listeners(3, &[(WEB, of("other"))])).withheld.len(), 1);
+}
+
+#[test]
+fn without_a_reading_nothing_is_said() {
+    let store = fleet();
+    let comparison = compare(&table(), store.snapshot());
+    assert!(comparison.findings.is_empty() && comparison.withheld.is_empty());
+    assert_eq!(comparison.backends.len(), 2, "but what has to be read is known");
+}
+
+#[test]
+fn nobody_is_missed_where_it_was_not_looked() {
+    let interest = |endpoint| Some(Arc::new(Interest::of([endpoint].into())));
+    let dns = Endpoint::udp("127.0.11.4:53".parse().unwrap());
+    assert!(compared(Listeners { interest: interest(dns), ..listeners(100, &[]) }).findings.is_empty());
+    assert_eq!(compared(Listeners { interest: interest(web()), ..listeners(100, &[]) }).findings.len(), 1);
+}
+
+#[test]
+fn udp_is_told_apart() {
+    let mut store = fleet();
+    let listeners = Listeners { read_at: at(100), ..listeners(100, &[(WEB, of("web")), ("127.0.11.4:53", of("dns"))]) };
+    store.set_listeners(Some(Listeners { udp: BTreeMap::new(), ..listeners }));
+    let found = compare(&table(), store.snapshot()).findings;
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    insta::assert_yaml_snapshot!(found);
+}
+
+#[test]
+fn a_container_that_a_lost_daemon_may_have_is_no_stranger() {
+    let mut store = fleet();
+    store.set_listeners(Some(listeners(100, &[(WEB, of("new"))])));
+    let withheld = |store: &Store| compare(&table(), store.snapshot()).withheld.len();
+    assert_eq!(withheld(&store), 1);
+    store.apply(NetworkId::try_from(2816).unwrap(), Event::Lost { reason: "hangs".to_owned() }, at(2));
+    assert_eq!(withheld(&store), 0);
+}
+
+#[test]
+fn withheld_backends_leave_their_service_without_servers() {
+    let comparison = compared(listeners(100, &[(WEB, of("other"))]));
+    assert_eq!(comparison.withheld, [web()].into());
+    let mut configuration = Configuration::default();
+    for port in [8080, 8081] {
+        let mut balancer = http::LoadBalancer::with_defaults();
+        balancer.servers = vec![http::Server { url: format!("http://127.0.11.2:{port}").into(), ..Default::default() }];
+        let service = http::Service { load_balancer: Some(Box::new(balancer)), ..Default::default() };
+        configuration.http.services.insert(format!("{port}"), service);
+    }
+    withhold(&mut configuration, &comparison.withheld);
+    let servers = |service: &str| configuration.http.services[service].load_balancer.as_ref().unwrap().servers.len();
+    assert_eq!((servers("8080"), servers("8081")), (0, 1));
+}
+
+fn owner() -> impl Strategy<Value = Owner> {
+    let id = prop_oneof![Just("web"), Just("db"), Just("other"), Just("unheard")];
+    prop_oneof![Just(Owner::Unknown), id.prop_map(of), Just(nginx())]
+}
+
+proptest! {
+    #[test]
+    fn at_most_one_finding_each_and_withheld_only_for_strangers(
+        sockets in prop::collection::vec((0_u8..6, prop_oneof![Just(8080_u16), Just(53), Just(3000)], owner()), 0..8),
+    ) {
+        let ips = ["127.0.11.2", "127.0.11.3", "127.0.11.4", "0.0.0.0", "127.0.0.1", "127.0.11.66"];
+        let sockets: Vec<_> =
+            sockets.into_iter().map(|(ip, port, owner)| (format!("{}:{port}", ips[usize::from(ip)]), owner)).collect();
+        let sockets: Vec<_> = sockets.iter().map(|(address, owner)| (address.as_str(), owner.clone())).collect();
+        let comparison = compared(listeners(100, &sockets));
+        prop_assert!(comparison.findings.len() <= comparison.backends.len());
+        let strangers = comparison.findings.iter().filter(|finding| finding.code == FindingCode::StrangerListens);
+        prop_assert_eq!(strangers.count(), comparison.withheld.len());
+        prop_assert!(comparison.withheld.is_subset(&comparison.backends));
+        let own = |owner: &Owner| *owner == Owner::Unknown || *owner == of("web") || *owner == of("db");
+        if sockets.iter().all(|(_, owner)| own(owner)) {
+            prop_assert!(comparison.withheld.is_empty());
+        }
+    }
+}
+
+/// What a comparison costs: `cargo test --release -p route-synthesis --test listening -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, clippy::disallowed_types, reason = "it measures, and its figures are for people")]
+fn what_a_comparison_costs() {
+    let mut store = Store::default();
+    let mut table = Table::default();
+    let mut everybody = listeners(100, &[]);
+    for network in 1..=200_u32 {
+        let id = NetworkId::try_from(network * 64).unwrap();
+        store.apply(id, Event::Found { socket: String::new() }, at(1));
+        let address = |index: u32| std::net::Ipv4Addr::from(u32::from(id.network()) + 2 + index).to_string();
+        let containers = (0..50).map(|index| container(&format!("{network}-{index}"), &address(index)));
+        store.apply(id, Event::Listed(containers.collect()), at(2));
+        for index in 0..50 {
+            let name = format!("{network}-{index}");
+            let mut route = route(&name, &name, &format!("http://{}:8080", address(index)));
+            Arc::make_mut(&mut route.source).network_id = id;
+            table.http.push(route);
+            let listener = Listener {
+                transport: Transport::Tcp,
+                address: format!("{}:8080", address(index)).parse().unwrap(),
+                inode: 0,
+            };
+            everybody.insert(listener, of(&name));
+        }
+    }
+    for (who, listeners) in [("everybody", everybody), ("nobody", listeners(100, &[]))] {
+        store.set_listeners(Some(listeners));
+        let start = std::time::Instant::now();
+        let comparison = compare(&table, store.snapshot());
+        let millis = start.elapsed().as_secs_f64() * 1000.0;
+        println!("10,000 backends, {who} listens: {} findings in {millis:.1} ms", comparison.findings.len());
+    }
+}

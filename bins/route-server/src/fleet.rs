@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     control::{self, Answer, Command, Reply},
+    listeners::ListenerWatch,
     publisher::Publisher,
     render::now,
     state::Saver,
@@ -33,6 +34,8 @@ pub(crate) struct Fleet {
     scanned: bool,
     /// Those of them that have not listed their containers yet.
     waiting: BTreeSet<NetworkId>,
+    /// Who listens where backends are.
+    watch: ListenerWatch,
 }
 
 /// When the next publishing is due, and since when a change waits for it.
@@ -48,8 +51,8 @@ struct Due {
 impl Fleet {
     /// Nothing is known yet; what is by `ready_by` is served.
     pub(crate) fn new(publisher: Publisher, saver: Saver, grace: Duration, ready_by: Instant) -> Self {
-        let (store, scanned, waiting) = (Store::default(), false, BTreeSet::new());
-        Self { store, publisher, saver, grace, ready_by, scanned, waiting }
+        let (store, scanned, waiting, watch) = (Store::default(), false, BTreeSet::new(), ListenerWatch::new());
+        Self { store, publisher, saver, grace, ready_by, scanned, waiting, watch }
     }
 
     /// Runs until discovery ends.
@@ -78,6 +81,11 @@ impl Fleet {
                     }
                     None => return,
                 },
+                listeners = self.watch.next() => {
+                    if self.store.set_listeners(listeners) {
+                        due.change(Instant::now());
+                    }
+                }
                 () = until((phase == Phase::Starting).then_some(self.ready_by)) => {}
                 () = until(deadline) => {
                     deadline = None;
@@ -105,7 +113,11 @@ impl Fleet {
                     }
                     _ => {}
                 }
-                self.store.apply(id, event, now())
+                let changed = self.store.apply(id, event, now());
+                if changed {
+                    self.watch.changed(Instant::now());
+                }
+                changed
             }
             Message::RefusedSockets(refused) => self.store.refuse_sockets(refused),
             Message::Scanned => {
@@ -143,7 +155,8 @@ impl Fleet {
     fn publish(&mut self, phase: Phase) -> Option<Instant> {
         let now = now();
         self.store.prune(now, self.grace);
-        let next = self.publisher.publish(self.store.snapshot(), phase, now);
+        let (next, comparison) = self.publisher.publish(self.store.snapshot(), phase, now);
+        self.watch.expect(&comparison, Instant::now());
         self.saver.offer(self.publisher.ledger());
         next.map(|next| Instant::now() + next.since(now))
     }

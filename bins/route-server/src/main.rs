@@ -11,7 +11,6 @@ mod fleet;
 mod health;
 mod holder;
 mod labels;
-#[cfg_attr(not(test), expect(dead_code, reason = "serve does not look yet who listens"))]
 mod listeners;
 mod logging;
 mod owners;

@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use container_snapshot::{Snapshot, Timestamp};
 use route_http::{Document, Phase, Polls, State};
-use route_synthesis::{Cache, Finding, Ledger, Outcome, Policy, Severity, synthesize};
+use route_synthesis::{Cache, Comparison, Finding, Ledger, Outcome, Policy, Severity, compare, synthesize, withhold};
 use tokio::sync::watch;
 
 use crate::{
@@ -65,14 +65,23 @@ impl Publisher {
     }
 
     /// Makes routes of a snapshot and publishes them, unless the view is not full yet: then only the JSON
-    /// endpoints show it. Returns when to do it again although nothing changes.
-    pub(crate) fn publish(&mut self, snapshot: &Snapshot, phase: Phase, now: Timestamp) -> Option<Timestamp> {
+    /// endpoints show it. Returns when to do it again although nothing changes, and who was seen to listen.
+    pub(crate) fn publish(
+        &mut self,
+        snapshot: &Snapshot,
+        phase: Phase,
+        now: Timestamp,
+    ) -> (Option<Timestamp>, Comparison) {
         let mut outcome = synthesize(snapshot, &self.policy, &self.ledger, &mut self.cache, now);
         let ledger = std::mem::take(&mut outcome.ledger);
         // A view that is not full proves nothing about who was first.
         if phase == Phase::Serving {
             self.ledger = ledger;
         }
+        let comparison = compare(&outcome.table(), snapshot);
+        withhold(&mut outcome.configuration, &comparison.withheld);
+        outcome.findings.extend(comparison.findings.iter().cloned());
+        outcome.findings.sort();
         self.tell(&outcome);
         if phase == Phase::Serving {
             self.write(&outcome);
@@ -90,7 +99,7 @@ impl Publisher {
             routes: OnceLock::new(),
         };
         self.state.send_replace(State { phase, document: self.document.clone(), views: Arc::new(fleet) });
-        next
+        (next, comparison)
     }
 
     /// Writes the document; when that cannot be done the last one stays.

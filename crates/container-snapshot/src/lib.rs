@@ -15,9 +15,13 @@
 //! ```
 
 mod container;
+mod listeners;
+mod proc_net;
 mod store;
 mod timestamp;
 
 pub use container::{Container, ContainerId, ContainerState, Defect, Health, Labels, MAX_LABEL_BYTES};
+pub use listeners::{Endpoint, Interest, Listeners, Owner, Owners, Transport, V6Wildcards};
+pub use proc_net::{Listener, containers_of_cgroup};
 pub use store::{DaemonView, Event, Link, Snapshot, Store, Tracked};
 pub use timestamp::Timestamp;

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use repo_network::NetworkId;
 use serde::{Deserialize, Serialize};
 
-use crate::{Container, ContainerId, ContainerState, Timestamp};
+use crate::{Container, ContainerId, ContainerState, Listeners, Timestamp};
 
 /// What discovery says about one daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,9 @@ pub struct Tracked {
     pub container: Arc<Container>,
     /// Since when it does not run although it did (or since when it is seen not running).
     pub down_since: Option<Timestamp>,
+    /// Since when it is seen running.
+    #[serde(default)]
+    pub up_since: Option<Timestamp>,
     /// The daemon no longer has it; it is remembered until [`Store::prune`] drops it.
     pub removed: bool,
 }
@@ -78,6 +81,9 @@ pub struct Snapshot {
     pub daemons: BTreeMap<NetworkId, DaemonView>,
     /// Socket paths that name no network, with the reason.
     pub refused_sockets: BTreeMap<String, String>,
+    /// Who listens where, when that was read; it holds for the moment only and is not kept.
+    #[serde(skip)]
+    pub listeners: Option<Listeners>,
 }
 
 /// The one writer of a [`Snapshot`].
@@ -92,15 +98,17 @@ impl Tracked {
     fn new(container: Container, previous: Option<&Self>, now: Timestamp) -> Self {
         let running = container.state == ContainerState::Running;
         let down_since = (!running).then(|| previous.and_then(|old| old.down_since).unwrap_or(now));
+        let up_since = running.then(|| previous.and_then(|old| old.up_since).unwrap_or(now));
         let container = match previous {
             Some(old) if *old.container == container => old.container.clone(),
             _ => Arc::new(container),
         };
-        Self { container, down_since, removed: false }
+        Self { container, down_since, up_since, removed: false }
     }
 
     fn into_removed(mut self, now: Timestamp) -> Self {
         self.down_since.get_or_insert(now);
+        self.up_since = None;
         self.removed = true;
         self
     }
@@ -131,6 +139,13 @@ impl Store {
     pub fn refuse_sockets(&mut self, refused: BTreeMap<String, String>) -> bool {
         let changed = self.snapshot.refused_sockets != refused;
         self.snapshot.refused_sockets = refused;
+        changed
+    }
+
+    /// Replaces what is known of who listens where. Returns whether it changed.
+    pub fn set_listeners(&mut self, listeners: Option<Listeners>) -> bool {
+        let changed = self.snapshot.listeners != listeners;
+        self.snapshot.listeners = listeners;
         changed
     }
 
@@ -318,6 +333,30 @@ mod tests {
         assert!(store.apply(id(), Event::Changed { asked: asked.clone(), found: vec![] }, at(9)));
         assert_eq!(view(&store).containers["a"].down_since, Some(at(5)));
         assert!(!store.apply(id(), Event::Changed { asked, found: vec![] }, at(11)), "removed already");
+    }
+
+    #[test]
+    fn up_since_is_when_it_was_first_seen_running() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        let up_since = |store: &Store| view(store).containers["a"].up_since;
+        store.apply(id(), Event::Listed(vec![container("a", ContainerState::Running)]), at(4));
+        assert_eq!(up_since(&store), Some(at(2)));
+        store.apply(id(), Event::Listed(vec![container("a", ContainerState::Exited)]), at(5));
+        assert_eq!(up_since(&store), None);
+        store.apply(id(), Event::Listed(vec![container("a", ContainerState::Running)]), at(6));
+        assert_eq!(up_since(&store), Some(at(6)));
+        store.apply(id(), Event::Listed(vec![]), at(7));
+        assert_eq!(up_since(&store), None);
+    }
+
+    #[test]
+    fn listeners_are_replaced() {
+        let mut store = live(vec![]);
+        let read_at = |secs| Some(Listeners { read_at: at(secs), ..Listeners::default() });
+        assert!(store.set_listeners(read_at(3)));
+        assert!(!store.set_listeners(read_at(3)));
+        assert!(store.set_listeners(read_at(4)), "a later reading says more");
+        assert!(store.set_listeners(None));
     }
 
     #[test]

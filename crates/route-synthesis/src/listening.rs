@@ -37,11 +37,20 @@ pub struct Comparison {
 /// What receives what is meant for a backend, or listens where it might be meant to.
 #[derive(Debug, PartialEq, Eq)]
 enum Instead {
-    Stranger { at: SocketAddr, who: String },
+    Stranger { at: SocketAddr, who: Stranger },
     Wildcard { at: SocketAddr, who: Option<String> },
     Addresses(Vec<SocketAddr>),
     Ports(Vec<u16>),
     Nobody,
+}
+
+/// Somebody who is not of the repository.
+#[derive(Debug, PartialEq, Eq)]
+struct Stranger {
+    name: String,
+    /// Whether it is known to be another repository's. A process of the machine is the operator's business, and a
+    /// container that nobody knows may be one that its daemon has not told of yet: neither may cost a route.
+    neighbour: bool,
 }
 
 /// Compares the backends of a table with who listens. Nothing is found where it was not looked, and nobody is missed
@@ -62,7 +71,7 @@ pub fn compare(table: &Table, snapshot: &Snapshot) -> Comparison {
     for (endpoint, (protocol, route)) in routes {
         let backend = Backend { endpoint, protocol, route, snapshot, listeners };
         let Some(instead) = backend.instead() else { continue };
-        if matches!(instead, Instead::Stranger { .. }) {
+        if matches!(&instead, Instead::Stranger { who, .. } if who.neighbour) {
             comparison.withheld.insert(endpoint);
         }
         comparison.findings.push(backend.finding(&instead));
@@ -139,30 +148,36 @@ impl Backend<'_> {
     }
 
     /// Who of the owners is known not to be of this repository. One is enough: they share what arrives.
-    fn stranger(&self, owners: &Owners) -> Option<String> {
-        owners.iter().find_map(|owner| match owner {
+    fn stranger(&self, owners: &Owners) -> Option<Stranger> {
+        let strangers = owners.iter().filter_map(|owner| match owner {
             Owner::Unknown => None,
             Owner::Container(ids) => self.strange_container(ids),
-            Owner::Daemon(id) => (*id != self.id()).then(|| format!("the Docker daemon of network {id}")),
-            Owner::Process { name, pid } => Some(format!("process {pid} ({}) of the machine", name.escape_debug())),
-        })
+            Owner::Daemon(id) => {
+                let name = || format!("the Docker daemon of network {id}");
+                (*id != self.id()).then(|| Stranger { name: name(), neighbour: true })
+            }
+            Owner::Process { name, pid } => {
+                let name = format!("process {pid} ({}) of the machine", name.escape_debug());
+                Some(Stranger { name, neighbour: false })
+            }
+        });
+        strangers.max_by_key(|stranger| stranger.neighbour)
     }
 
     /// A container that nobody knows is a stranger when the own daemon, which would know it, is there to ask.
-    fn strange_container(&self, ids: &[ContainerId]) -> Option<String> {
+    fn strange_container(&self, ids: &[ContainerId]) -> Option<Stranger> {
         let view = self.view()?;
         if ids.iter().any(|id| view.containers.contains_key(id)) {
             return None;
         }
         let known = self.snapshot.daemons.iter().find_map(|(network, view)| {
             let tracked = ids.iter().find_map(|id| view.containers.get(id))?;
-            Some(format!(
-                "container {} of network {network}",
-                Subject::container(*network, &tracked.container).container
-            ))
+            let name = Subject::container(*network, &tracked.container).container;
+            Some(Stranger { name: format!("container {name} of network {network}"), neighbour: true })
         });
         let innermost = ids.last()?.short();
-        known.or_else(|| (view.link == Link::Live).then(|| format!("container {innermost} of no repository")))
+        let unknown = || Stranger { name: format!("container {innermost} of no repository"), neighbour: false };
+        known.or_else(|| (view.link == Link::Live).then(unknown))
     }
 
     /// The container of this repository that is known to be among the owners.
@@ -222,7 +237,8 @@ impl Backend<'_> {
             Instead::Wildcard { .. } => (FindingCode::WildcardListener, Severity::Warning),
             Instead::Addresses(_) => (FindingCode::OtherAddressListens, Severity::Warning),
             Instead::Ports(_) => (FindingCode::OtherPortListens, Severity::Warning),
-            Instead::Stranger { .. } => (FindingCode::StrangerListens, Severity::Error),
+            Instead::Stranger { who, .. } if who.neighbour => (FindingCode::StrangerListens, Severity::Error),
+            Instead::Stranger { .. } => (FindingCode::StrangerListens, Severity::Warning),
         };
         Finding::new(code, severity, self.subject(), self.message(instead)).hint(self.cure(instead))
     }
@@ -242,8 +258,11 @@ impl Backend<'_> {
                  for others who do not listen on that port",
                 who.as_deref().unwrap_or("somebody")
             ),
-            Instead::Stranger { at, who } => {
-                format!("{who} listens on {at}; nothing is sent to {endpoint}, because it would end up there")
+            Instead::Stranger { at, who: Stranger { name, neighbour: true } } => {
+                format!("{name} listens on {at}; nothing is sent to {endpoint}, because it would end up there")
+            }
+            Instead::Stranger { at, who: Stranger { name, .. } } => {
+                format!("{name} listens on {at}: what is sent to {endpoint} ends up there")
             }
         }
     }

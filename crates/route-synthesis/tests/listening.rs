@@ -199,10 +199,14 @@ fn udp_is_told_apart() {
 fn a_container_that_a_lost_daemon_may_have_is_no_stranger() {
     let mut store = fleet();
     store.set_listeners(Some(listeners(100, &[(WEB, of("new"))])));
-    let withheld = |store: &Store| compare(&table(), store.snapshot()).withheld.len();
-    assert_eq!(withheld(&store), 1);
+    let strangers = |store: &Store| {
+        let comparison = compare(&table(), store.snapshot());
+        assert!(comparison.withheld.is_empty(), "its daemon may not have told of it yet");
+        comparison.findings.iter().filter(|finding| finding.code == FindingCode::StrangerListens).count()
+    };
+    assert_eq!(strangers(&store), 1);
     store.apply(NetworkId::try_from(2816).unwrap(), Event::Lost { reason: "hangs".to_owned() }, at(2));
-    assert_eq!(withheld(&store), 0);
+    assert_eq!(strangers(&store), 0);
 }
 
 #[test]
@@ -228,7 +232,7 @@ fn owner() -> impl Strategy<Value = Owner> {
 
 proptest! {
     #[test]
-    fn at_most_one_finding_each_and_withheld_only_for_strangers(
+    fn at_most_one_finding_each_and_withheld_only_for_neighbours(
         sockets in prop::collection::vec((0_u8..6, prop_oneof![Just(8080_u16), Just(53), Just(3000)], owner()), 0..8),
     ) {
         let ips = ["127.0.11.2", "127.0.11.3", "127.0.11.4", "0.0.0.0", "127.0.0.1", "127.0.11.66"];
@@ -238,10 +242,9 @@ proptest! {
         let comparison = compared(listeners(100, &sockets));
         prop_assert!(comparison.findings.len() <= comparison.backends.len());
         let strangers = comparison.findings.iter().filter(|finding| finding.code == FindingCode::StrangerListens);
-        prop_assert_eq!(strangers.count(), comparison.withheld.len());
+        prop_assert!(strangers.count() >= comparison.withheld.len());
         prop_assert!(comparison.withheld.is_subset(&comparison.backends));
-        let own = |owner: &Owner| *owner == Owner::Unknown || *owner == of("web") || *owner == of("db");
-        if sockets.iter().all(|(_, owner)| own(owner)) {
+        if sockets.iter().all(|(_, owner)| *owner != of("other")) {
             prop_assert!(comparison.withheld.is_empty());
         }
     }

@@ -53,10 +53,9 @@ pub fn check_document(configuration: &Configuration) -> Vec<DocumentFault> {
     let mut filler = Filler::new(&tree, Source::Document);
     filler.fields(&mut read, NodeId::ROOT);
     faults.append(&mut filler.faults);
-    let refused = faults.iter().map(|fault| DocumentFault {
-        path: path_of(&tree, fault.node),
-        kind: DocumentFaultKind::Refused(fault.kind),
-    });
+    let refused = faults
+        .iter()
+        .map(|fault| DocumentFault { path: path_of(&tree, fault.node), kind: DocumentFaultKind::Refused(fault.kind) });
     let mut found: Vec<_> = refused.collect();
     if read != *configuration {
         found.extend(altered(configuration, &read, &found));
@@ -102,5 +101,73 @@ fn differences(one: &Raw, other: &Raw, path: &mut Vec<String>, found: &mut BTree
         path.push(name.to_owned());
         differences(one, other, path, found);
         path.pop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PluginValue, Plugins, http, middleware, tls};
+
+    fn text(text: &str) -> PluginValue {
+        PluginValue::Text(text.to_owned())
+    }
+
+    fn with_plugin(name: &str, value: PluginValue) -> Configuration {
+        let plugin = Plugins([("p".to_owned(), [(name.to_owned(), value)].into())].into());
+        let middleware = middleware::Middleware { plugin, ..Default::default() };
+        let mut configuration = Configuration::default();
+        configuration.http.middlewares.insert("m".to_owned(), middleware);
+        configuration
+    }
+
+    fn json(configuration: &Configuration) -> String {
+        serde_json::to_string(&Document(configuration)).unwrap()
+    }
+
+    #[test]
+    fn what_traefik_would_mistake_is_written_in_another_way() {
+        let map = |name: &str, value| PluginValue::Map([(name.to_owned(), value)].into());
+        for (name, value, written) in [
+            // A map with its own name in it would be put in its own place.
+            ("a", map("a", text("1")), r#"{"a":{"a":{"a":"1"}}}"#),
+            // Of a mixed list only the maps would be left.
+            ("l", PluginValue::List(vec![text("x"), map("k", text("v"))]), r#"{"l":{"[0]":"x","[1]":{"k":"v"}}}"#),
+            ("l", PluginValue::List(vec![text("x║y")]), r#"{"l":{"[0]":"x║y"}}"#),
+            ("l", PluginValue::List(vec![text("x"), text("")]), r#"{"l":["x",""]}"#),
+        ] {
+            let configuration = with_plugin(name, value);
+            let expected = format!(r#"{{"http":{{"middlewares":{{"m":{{"plugin":{{"p":{written}}}}}}}}}}}"#);
+            assert_eq!(json(&configuration), expected);
+            assert_eq!(check_document(&configuration), []);
+        }
+    }
+
+    #[test]
+    fn a_struct_that_is_no_pointer_begins_without_defaults() {
+        let mut configuration = Configuration::default();
+        let observability = http::Observability { trace_verbosity: "minimal".into(), ..Default::default() };
+        configuration.http.models.insert("m".to_owned(), http::Model { observability, ..Default::default() });
+        let expected = r#"{"http":{"models":{"m":{"observability":{"traceVerbosity":"minimal"}}}}}"#;
+        assert_eq!(json(&configuration), expected);
+        assert_eq!(check_document(&configuration), []);
+    }
+
+    #[test]
+    fn what_cannot_be_said_is_found_where_it_is() {
+        let mut configuration = with_plugin("a", text("║x"));
+        let balancer = http::LoadBalancer { pass_host_header: None, ..http::LoadBalancer::with_defaults() };
+        let service = http::Service { load_balancer: Some(Box::new(balancer)), ..Default::default() };
+        configuration.http.services.insert("s".to_owned(), service);
+        let options = tls::Options { alpn_protocols: Vec::new(), ..tls::Options::with_defaults() };
+        configuration.tls.options.insert("o".to_owned(), options);
+        let found = check_document(&configuration);
+        let found: Vec<_> = found.iter().map(|fault| (fault.path.join("."), fault.kind)).collect();
+        let expected = [
+            ("http.middlewares.m.plugin.p.a", DocumentFaultKind::Refused(FaultKind::NotANumber)),
+            ("http.services.s", DocumentFaultKind::Altered),
+            ("tls.options.o", DocumentFaultKind::Altered),
+        ];
+        assert_eq!(found, expected.map(|(path, kind)| (path.to_owned(), kind)));
     }
 }

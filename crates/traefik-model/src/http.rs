@@ -7,8 +7,8 @@ use crate::{
     macros::schema,
     middleware,
     role::{
-        BackendPath, BackendPort, BackendScheme, BackendUrl, EntryPointRef, HostFile, HostHeader, HttpRule, MiddlewareRef,
-        ResolverRef, RouterRef, ServiceRef, TlsOptionsRef, TransportRef,
+        BackendPath, BackendPort, BackendScheme, BackendUrl, EntryPointRef, HostFile, HostHeader, HttpRule,
+        MiddlewareRef, ResolverRef, RouterRef, ServiceRef, TlsOptionsRef, TransportRef,
     },
     tls,
 };

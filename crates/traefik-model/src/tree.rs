@@ -45,6 +45,18 @@ struct Node<'a> {
     ignored: bool,
     set_twice: bool,
     is_ascii: bool,
+    lookup: Lookup,
+}
+
+/// How a name is looked for among the children of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lookup {
+    /// All names are plain and came in order: what is plain and comes behind the last is new.
+    InOrder,
+    /// One by one, as long as they are few.
+    Scanned,
+    /// In the tree's index, where all of them are.
+    Indexed,
 }
 
 /// An [`Origin`] in half the room.
@@ -93,11 +105,24 @@ impl<'a> Tree<'a> {
 
     /// The child of that name, made when there is none.
     pub fn child(&mut self, parent: NodeId, name: &'a str, origin: Origin) -> NodeId {
+        let last = self.get(parent).map_or(NONE, |node| node.last_child);
+        if self.nodes.get(last as usize).is_some_and(|last| last.name == name) {
+            return NodeId(last);
+        }
+        if self.is_next(parent, name) {
+            let id = self.append(parent, name, origin);
+            self.set_lookup(parent, Lookup::InOrder);
+            return id;
+        }
         if let Some(known) = self.find(parent, name) {
             return known;
         }
+        let lookup = self.lookup(parent);
         let id = self.append(parent, name, origin);
-        self.add_to_index(parent, id);
+        if lookup == Lookup::Indexed {
+            self.index.insert((parent.0, Folded(name)), id.0);
+            self.set_lookup(parent, Lookup::Indexed);
+        }
         id
     }
 
@@ -105,15 +130,17 @@ impl<'a> Tree<'a> {
     pub fn append(&mut self, parent: NodeId, name: &'a str, origin: Origin) -> NodeId {
         let id = self.push(name, origin, parent.0);
         if let Some(last) = self.nodes.get(parent.0 as usize).map(|node| node.last_child)
-            && let Some(node) = self.nodes.get_mut(last as usize) {
-                node.next = id.0;
-            }
+            && let Some(node) = self.nodes.get_mut(last as usize)
+        {
+            node.next = id.0;
+        }
         let Some(node) = self.nodes.get_mut(parent.0 as usize) else { return id };
         if node.first_child == NONE {
             node.first_child = id.0;
         }
         node.last_child = id.0;
         node.children += 1;
+        node.lookup = Lookup::Scanned;
         id
     }
 
@@ -231,21 +258,35 @@ impl<'a> Tree<'a> {
             ignored: false,
             set_twice: false,
             is_ascii: name.is_ascii(),
+            lookup: Lookup::InOrder,
         });
         NodeId(id)
     }
 
-    fn find(&self, parent: NodeId, name: &'a str) -> Option<NodeId> {
+    /// Whether a name is certainly not among those of the children: labels arrive sorted, so most come in order.
+    fn is_next(&self, parent: NodeId, name: &str) -> bool {
+        let Some(node) = self.get(parent).filter(|node| node.lookup == Lookup::InOrder) else { return false };
+        let last = self.nodes.get(node.last_child as usize);
+        is_plain(name) && last.is_none_or(|last| is_before(last.name, name))
+    }
+
+    fn find(&mut self, parent: NodeId, name: &'a str) -> Option<NodeId> {
         let node = self.get(parent)?;
-        // Labels arrive sorted, so the wanted child is nearly always the last one.
-        if self.nodes.get(node.last_child as usize).is_some_and(|last| last.name == name) {
-            return Some(NodeId(node.last_child));
+        let (lookup, children, first) = (node.lookup, node.children, node.first_child);
+        if lookup != Lookup::Indexed && children < INDEXED_FROM {
+            return self.scan(first, name);
         }
-        if node.children >= INDEXED_FROM {
-            return self.index.get(&(parent.0, Folded(name))).map(|id| NodeId(*id));
+        if lookup != Lookup::Indexed {
+            let all: Vec<_> = self.children(parent).map(|id| ((parent.0, Folded(self.name(id))), id.0)).collect();
+            self.index.extend(all);
+            self.set_lookup(parent, Lookup::Indexed);
         }
+        self.index.get(&(parent.0, Folded(name))).map(|id| NodeId(*id))
+    }
+
+    fn scan(&self, first: u32, name: &str) -> Option<NodeId> {
         let is_ascii = name.is_ascii();
-        let mut next = node.first_child;
+        let mut next = first;
         while let Some(child) = self.nodes.get(next as usize) {
             let same = if is_ascii && child.is_ascii {
                 child.name.eq_ignore_ascii_case(name)
@@ -260,15 +301,25 @@ impl<'a> Tree<'a> {
         None
     }
 
-    fn add_to_index(&mut self, parent: NodeId, child: NodeId) {
-        let count = self.get(parent).map_or(0, |node| node.children);
-        if count == INDEXED_FROM {
-            let all: Vec<_> = self.children(parent).map(|id| ((parent.0, Folded(self.name(id))), id.0)).collect();
-            self.index.extend(all);
-        } else if count > INDEXED_FROM {
-            self.index.insert((parent.0, Folded(self.name(child))), child.0);
+    fn lookup(&self, node: NodeId) -> Lookup {
+        self.get(node).map_or(Lookup::Scanned, |node| node.lookup)
+    }
+
+    fn set_lookup(&mut self, node: NodeId, lookup: Lookup) {
+        if let Some(node) = self.nodes.get_mut(node.0 as usize) {
+            node.lookup = lookup;
         }
     }
+}
+
+/// Whether a name is its own folded form.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+}
+
+/// The order in which sorted keys bring names: with the dot that follows them.
+fn is_before(one: &str, other: &str) -> bool {
+    one.bytes().chain([b'.']).lt(other.bytes().chain([b'.']))
 }
 
 #[cfg(test)]
@@ -289,6 +340,17 @@ mod tests {
         let children: Vec<_> = tree.children(NodeId::ROOT).collect();
         assert_eq!(children.len(), 100);
         assert_eq!((tree.name(children[42]), tree.value(children[42])), ("Router42", "router42"));
+    }
+
+    #[test]
+    fn names_out_of_order_are_found() {
+        let names: Vec<String> = (0..40).map(|n| format!("r{n:02}")).collect();
+        let mut tree = Tree::new("traefik");
+        for name in names.iter().chain(&names).map(String::as_str).chain(["R05", "r", "Z", "z", "r\u{17f}", "rs"]) {
+            tree.child(NodeId::ROOT, name, HERE);
+        }
+        let left: Vec<_> = tree.children(NodeId::ROOT).skip(40).map(|node| tree.name(node)).collect();
+        assert_eq!(left, ["r", "Z", "r\u{17f}"]);
     }
 
     #[test]

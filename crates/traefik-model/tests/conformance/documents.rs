@@ -10,10 +10,35 @@ use crate::random::{Random, seed};
 const CONFIGURATIONS: usize = 6_000;
 const BATCH: usize = 200;
 const TEXTS: &[&str] = &[
-    "", "x", "web", "a,b", " a ", "yes", "1_000", "2024-01-01", "~", "=", "<<", "║", "║24║a", "a║b", "[0]", "[", "\n", "\u{0}",
-    "\u{85}", "\u{feff}", "é", "🦀", "true", "12:30:45", "-1", "{}",
+    "",
+    "x",
+    "web",
+    "a,b",
+    " a ",
+    "yes",
+    "1_000",
+    "2024-01-01",
+    "~",
+    "=",
+    "<<",
+    "║",
+    "║24║a",
+    "a║b",
+    "[0]",
+    "[",
+    "\n",
+    "\u{0}",
+    "\u{85}",
+    "\u{feff}",
+    "é",
+    "🦀",
+    "true",
+    "12:30:45",
+    "-1",
+    "{}",
 ];
-const NAMES: &[&str] = &["a", "b", "A", "web-2816", "", "[0]", "[00]", "[x", "a.b", "yes", "1", "║", "\u{2028}", "-", "plugin"];
+const NAMES: &[&str] =
+    &["a", "b", "A", "web-2816", "", "[0]", "[00]", "[x", "a.b", "yes", "1", "║", "\u{2028}", "-", "plugin"];
 const DURATIONS: &[&str] = &["0s", "5s", "1m30s", "100ms", "-1s", "1ns", "2562047h47m16.854775807s"];
 
 /// A value of that shape, as JSON; rarely deep ones.

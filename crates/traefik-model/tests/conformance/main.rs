@@ -5,12 +5,12 @@
 #![cfg(feature = "yaml")]
 #![expect(clippy::disallowed_methods, reason = "a test asks the environment and runs a program")]
 #![expect(clippy::print_stdout, reason = "it says what it did, or why it did nothing")]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod documents;
 #[path = "../support/oracle.rs"]
 mod oracle;
 #[path = "../support/random.rs"]
 mod random;
-mod schema;
 mod scalars;
+mod schema;

@@ -19,7 +19,9 @@ impl Oracle {
     /// Starts it, or says that the test is skipped, and why.
     pub(crate) fn start() -> Option<Self> {
         let Ok(program) = std::env::var(PROGRAM) else {
-            println!("SKIPPED: {PROGRAM} is not set; `{PROGRAM}=$(scripts/parts oracle) cargo test …` builds and asks it");
+            println!(
+                "SKIPPED: {PROGRAM} is not set; `{PROGRAM}=$(scripts/parts oracle) cargo test …` builds and asks it"
+            );
             return None;
         };
         let mut process = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

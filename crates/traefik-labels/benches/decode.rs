@@ -52,7 +52,7 @@ fn nanos(mut call: impl FnMut()) -> f64 {
     (0..60).map(run).fold(f64::INFINITY, f64::min)
 }
 
-/// The least that any decoder does: looks at each byte once, finds the dots, and copies what it keeps.
+/// The least that any decoder does: it looks at each byte once, and finds the dots. It allocates nothing.
 fn touch(labels: &Labels) -> usize {
     let dots = |key: &str| key.bytes().filter(|byte| *byte == b'.').count();
     pairs(labels).map(|(key, value)| dots(key) + value.bytes().fold(0, |sum, byte| sum ^ usize::from(byte))).sum()

@@ -142,7 +142,7 @@ fn soup(random: &mut Random) -> (String, String) {
     let mut key = (*random.pick(&heads)).to_owned();
     let collections =
         ["routers.", "services.s.loadbalancer.", "middlewares.m.", "routers.r.tls.", "middlewares.m.plugin.", ""];
-    key.push_str(*random.pick(&collections));
+    key += random.pick::<&str>(&collections);
     let segments: Vec<_> = (0..random.below(5)).map(|_| *random.pick(SEGMENTS)).collect();
     key.push_str(&segments.join("."));
     for _ in 0..random.below(3) {

@@ -102,9 +102,14 @@ pub fn ask_udp(address: Ipv4Addr, port: u16, question: &str) -> Result<String, E
     Ok(String::from_utf8_lossy(buffer.get(..count).unwrap_or_default()).into_owned())
 }
 
+/// A document from a server on this machine.
+pub(crate) fn text(url: &str) -> Result<String, Error> {
+    process::output(curl().args(["--fail", url]))
+}
+
 /// A JSON document from a server on this machine.
 pub(crate) fn json(url: &str) -> Result<Value, Error> {
-    let text = process::output(curl().args(["--fail", url]))?;
+    let text = text(url)?;
     serde_json::from_str(&text).map_err(|error| Error::Unexpected(format!("{url}: {error}: {text}")))
 }
 

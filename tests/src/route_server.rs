@@ -73,6 +73,14 @@ impl RouteServer {
         client::json(&format!("{}{path}", self.url))
     }
 
+    /// One of its documents as it is, e.g. `/routes.yaml`.
+    ///
+    /// # Errors
+    /// When it does not answer with one.
+    pub fn text(&self, path: &str) -> Result<String, Error> {
+        client::text(&format!("{}{path}", self.url))
+    }
+
     /// Its process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

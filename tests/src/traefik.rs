@@ -40,10 +40,29 @@ impl Traefik {
     /// # Errors
     /// When it is not built, can't be started, or its API does not answer within 20 s.
     pub fn start(scratch: &Scratch, server: &str, entry_points: &[&str], following: Following) -> Result<Self, Error> {
+        Self::start_with(scratch, server, entry_points, following, None)
+    }
+
+    /// The same, with a file of the operator's own dynamic configuration.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_with(
+        scratch: &Scratch,
+        server: &str,
+        entry_points: &[&str],
+        following: Following,
+        operators: Option<&Path>,
+    ) -> Result<Self, Error> {
         let address = free_address(entry_points)?;
         let directory = scratch.path().to_owned();
         let file = directory.join("traefik.yaml");
-        let document = static_configuration(address, server, entry_points, following)?;
+        let mut document = static_configuration(address, server, entry_points, following)?;
+        if let (Some(operators), Some(providers)) =
+            (operators, document.get_mut("providers").and_then(Value::as_object_mut))
+        {
+            providers.insert("file".to_owned(), json!({ "filename": operators }));
+        }
         fs::write(&file, document.to_string()).map_err(Error::io(file.display().to_string()))?;
         let mut command = Command::new(binary()?);
         command.arg(format!("--configFile={}", file.display()));

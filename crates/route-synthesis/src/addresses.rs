@@ -73,8 +73,15 @@ impl Addresses {
         // What ends in a number is read as an address by some resolvers: 127.1, 2130706433, 0x7f000001.
         let last = bare.rsplit('.').next().unwrap_or_default();
         let numeric = last.starts_with(|c: char| c.is_ascii_digit());
-        if bare.is_empty() || numeric || bare == "localhost" || bare.ends_with(".localhost") || host.contains('[') {
+        // Go reads `①` as 1 and `ⓛ` as l, once this has looked at it.
+        let plain = bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+        if bare.is_empty() || numeric || !plain || host.contains('[') {
             return Err(format!("{host:?} is no host that Traefik may connect to"));
+        }
+        // What has no dot can only be a name of the machine's own: localhost, ip6-loopback, its host name.
+        let local = [".localhost", ".localdomain", ".localdomain4", ".localdomain6"];
+        if !bare.contains('.') || local.iter().any(|end| bare.ends_with(end)) {
+            return Err(format!("{host:?} is no service of this repository, and no full host name"));
         }
         Ok(None)
     }
@@ -168,6 +175,13 @@ mod tests {
             "http://127.0.0.1.",
             "http:\\\\127.0.0.1",
             "localhost:6379",
+            "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:7111",
+            "http://①②⑦.⓪.⓪.①/",
+            "http://127。0。0。1/",
+            "redis.example.com:6379║127.0.0.1:6379",
+            "http://ip6-loopback:7111",
+            "http://localhost.localdomain",
+            "http://somebody-elses-auth:4181",
         ] {
             assert!(addresses().checked(text).is_err(), "{text}");
         }

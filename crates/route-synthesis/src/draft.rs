@@ -13,6 +13,7 @@ use crate::{
     addresses::Addresses,
     assign::assign,
     build::Builder,
+    guard,
     identity::{Enable, Identity},
     merge::{Entry, Merged, Sources, for_each_section},
     names::published,
@@ -68,6 +69,8 @@ pub(crate) fn draft(id: NetworkId, members: &[Member], policy: &Policy, cache: &
     for member in members {
         drafting.member(member, &mut merged);
     }
+    drafting.findings.append(&mut merged.findings);
+    guard::harmless(&mut merged);
     drafting.findings.append(&mut merged.findings);
     let wants = wants::of(&mut merged.configuration, &merged.sources, policy, &mut drafting.findings);
     merged.drop_dangling();

@@ -131,6 +131,12 @@ codes! {
     Plugin = "RS042",
     /// A file of the host.
     HostFile = "RS043",
+    /// A value with which one router could stop or exhaust everybody's Traefik.
+    Hazard = "RS044",
+    /// More middlewares than is good for anybody, once chains are written out.
+    TooManyMiddlewares = "RS045",
+    /// Something that no document can say.
+    Unsayable = "RS046",
     /// Nothing listens where a backend is declared.
     NobodyListens = "RS050",
     /// A listener on every address receives what is meant for a backend.
@@ -238,12 +244,24 @@ impl fmt::Display for Finding {
         if !self.subject.label.is_empty() {
             write!(f, " {}", self.subject.label.escape_debug())?;
         }
-        write!(f, ": {}", self.message)?;
+        write!(f, ": {}", one_line(&self.message))?;
         match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
+            Some(hint) => write!(f, " ({})", one_line(hint)),
             None => Ok(()),
         }
     }
+}
+
+/// A text without what would end the line or steer a terminal: labels may hold anything.
+fn one_line(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
 }
 
 // === impl Subject ===

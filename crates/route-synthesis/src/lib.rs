@@ -18,6 +18,7 @@ mod cache;
 mod draft;
 mod entry_points;
 mod finding;
+mod guard;
 mod hosts;
 mod identity;
 mod ledger;

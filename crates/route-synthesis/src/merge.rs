@@ -163,6 +163,16 @@ impl Merged {
         }
     }
 
+    /// Takes out an entry that must not be published, and says why.
+    pub(crate) fn withhold<E: Entry>(&mut self, name: &str, code: FindingCode, message: &str, field: &str) {
+        E::section(&mut self.configuration).remove(name);
+        let Some(source) = self.sources.remove(&(E::PROTOCOL, E::KIND, name.to_owned())) else { return };
+        let local = name.rsplit_once('-').map_or(name, |(local, _)| local);
+        let label = format!("traefik.{}.{}s.{local}.{field}", E::PROTOCOL.as_str(), E::KIND.as_str());
+        let finding = Finding::new(code, Severity::Error, source.subject(), message);
+        self.findings.push(finding.label(label.trim_end_matches('.')));
+    }
+
     /// Withholds what refers to something that is not there, and what refers to that.
     pub(crate) fn drop_dangling(&mut self) {
         loop {

@@ -109,12 +109,21 @@ impl Registrar<'_> {
         let found = (range.first..=range.last).map(|public| Allocation::new(wish, public, self.now)).find(|it| {
             let name = it.entry_point();
             let exists = self.policy.entry_points.kind(&name).is_some();
-            exists && !taken.contains(&name) && self.exclusive_owner(&name).is_none() && !self.is_shared(&name)
+            let free =
+                |name: &String| !taken.contains(name) && self.exclusive_owner(name).is_none() && !self.is_shared(name);
+            exists && free(&name) && self.policy.entry_points.v6_twin(&name).is_none_or(|twin| free(&twin))
         })?;
         self.used.ports.insert((found.protocol, found.public));
         self.ledger.ports.push(found.clone());
         self.ledger.ports.sort();
         Some(found)
+    }
+
+    /// The IPv6 twin of an allocated port, unless somebody had it before it was one.
+    pub(crate) fn twin(&self, allocation: &Allocation) -> Option<String> {
+        let twin = self.policy.entry_points.v6_twin(&allocation.entry_point())?;
+        let free = self.exclusive_owner(&twin).is_none_or(|owner| owner == allocation.network_id);
+        (free && !self.is_shared(&twin)).then_some(twin)
     }
 
     fn is_shared(&self, entry_point: &str) -> bool {

@@ -55,6 +55,19 @@ impl<'a> Rewriter<'a> {
         }
     }
 
+    /// The name of a certificate: as Traefik reads it, which is without spaces around it, and as it is owned.
+    fn domain(&mut self, text: &mut String) {
+        text.truncate(text.trim_end().len());
+        text.drain(..text.len() - text.trim_start().len());
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*');
+        if !text.bytes().all(plain) {
+            let message = format!(
+                "{text:?} is no name of a certificate: letters, digits, dashes and dots only (others in their form with xn--)"
+            );
+            self.refuse(FindingCode::BadName, message);
+        }
+    }
+
     /// Something that no label can define: only what the operator allows.
     fn external(&mut self, text: &str, what: &str) {
         if !self.policy.allowed_references.contains(text) {
@@ -94,6 +107,7 @@ impl Visitor for Rewriter<'_> {
                 let message = format!("{text:?} is no path: it could lead to another server");
                 self.refuse(FindingCode::ForeignAddress, message);
             }
+            Role::Domain => self.domain(text),
             Role::HostFile => {
                 self.refuse(FindingCode::HostFile, "labels cannot make Traefik read files of the machine".to_owned());
             }
@@ -109,7 +123,7 @@ impl Visitor for Rewriter<'_> {
                 self.refuse(FindingCode::BadScheme, message);
             }
             Role::BackendScheme => {}
-            Role::EntryPointRef | Role::HttpRule | Role::TcpRule | Role::Domain => {}
+            Role::EntryPointRef | Role::HttpRule | Role::TcpRule => {}
             // For clients or for the container itself, not for Traefik.
             Role::HostHeader | Role::PublicUrl | Role::Secret => {}
             Role::ResolverRef | Role::BackendPath => {}

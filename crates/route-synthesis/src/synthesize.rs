@@ -94,6 +94,7 @@ impl<'a> Synthesis<'a> {
                 now,
                 patterns: ledger.hosts.iter().any(|(host, claim)| claim.assigned && host.is_pattern()),
                 ledger: ledger.clone(),
+                options: BTreeMap::new(),
             },
             now,
             outcome: Outcome::default(),
@@ -279,7 +280,7 @@ impl<'a> Synthesis<'a> {
             let wish = answering.get(&wish.key()).copied().unwrap_or(wish);
             match self.registrar.allocate(wish, &taken) {
                 Some(allocation) => {
-                    let twin = self.policy().entry_points.v6_twin(&allocation.entry_point());
+                    let twin = self.registrar.twin(&allocation);
                     let Outcome { ports, configuration, .. } = &mut self.outcome;
                     ports.add(wish, &allocation, twin, configuration, &mut self.sources);
                 }

@@ -1,6 +1,6 @@
 //! Repositories that do not know each other meet in one Traefik: what each of them may have.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use container_snapshot::Timestamp;
 use repo_network::NetworkId;
@@ -21,6 +21,8 @@ pub(crate) struct Registrar<'a> {
     pub(crate) now: Timestamp,
     /// Whether the operator assigned any pattern, which then has to be looked for.
     pub(crate) patterns: bool,
+    /// The TLS options of shared hosts, and whose router had them first: with others beside them Traefik takes none.
+    pub(crate) options: BTreeMap<HostPattern, (NetworkId, String)>,
 }
 
 /// Whose a host is.
@@ -52,6 +54,7 @@ impl Registrar<'_> {
     pub(crate) fn admit(&mut self, want: &Want) -> Result<(), Refusal> {
         if self.policy.isolation == Isolation::Strict {
             self.check_hosts(want)?;
+            self.check_options(want)?;
             self.check_loose(want)?;
             self.check_entry_points(want)?;
         }
@@ -102,6 +105,25 @@ impl Registrar<'_> {
         Ok(())
     }
 
+    /// Two routers of one host with different TLS options make Traefik take its own, and a client certificate that
+    /// the first one asks for is no longer asked for.
+    fn check_options(&self, want: &Want) -> Result<(), Refusal> {
+        let others = want.hosts.iter().filter_map(|host| Some((host, self.options.get(host)?)));
+        let mut others =
+            others.filter(|(_, (owner, _))| want.protocol == Protocol::Http && *owner != want.source.network_id);
+        match others.find(|(_, (_, options))| *options != want.tls_options) {
+            None => Ok(()),
+            Some((host, (owner, _))) => Err(Refusal::new(
+                FindingCode::HostTaken,
+                format!(
+                    "the shared host {:?} has other TLS options in repository {owner}, which used it first",
+                    host.as_str()
+                ),
+            )
+            .hint("with different ones for the same host Traefik takes none: use the same")),
+        }
+    }
+
     /// A rule that can match without an exact host needs the operator's grant.
     fn check_loose(&self, want: &Want) -> Result<(), Refusal> {
         let id = want.source.network_id;
@@ -116,7 +138,7 @@ impl Registrar<'_> {
             None => Ok(()),
             Some(wildcards) => Err(match wildcards.first() {
                 Some(wildcard) => Refusal::pattern(wildcard, id),
-                None => Refusal::unpinned(want.protocol, id),
+                None => Refusal::unpinned(want.protocol),
             }),
         }
     }
@@ -147,7 +169,10 @@ impl Registrar<'_> {
     /// Who has an entry point for itself: by a claim, or because its port was allocated.
     pub(crate) fn exclusive_owner(&self, name: &str) -> Option<NetworkId> {
         let claimed = self.ledger.entry_points.get(name).and_then(|claims| claims.exclusive);
-        let allocated = || self.ledger.ports.iter().find(|it| it.entry_point() == name).map(|it| it.network_id);
+        let is_its = |entry_point: String| {
+            entry_point == name || self.policy.entry_points.v6_twin(&entry_point).is_some_and(|twin| twin == name)
+        };
+        let allocated = || self.ledger.ports.iter().find(|it| is_its(it.entry_point())).map(|it| it.network_id);
         claimed.map(|claim| claim.owner).or_else(allocated)
     }
 
@@ -155,6 +180,9 @@ impl Registrar<'_> {
         let id = want.source.network_id;
         for host in &want.hosts {
             let held = self.holder(host);
+            if held == Holder::Shared && want.protocol == Protocol::Http {
+                self.options.entry(host.clone()).or_insert_with(|| (id, want.tls_options.clone()));
+            }
             if held == Holder::Free && self.policy.isolation == Isolation::Strict {
                 self.ledger.hosts.insert(host.clone(), Claim::new(id, self.now));
             }
@@ -231,12 +259,10 @@ impl Refusal {
             .hint(format!("name exact hosts, or: route-server claims assign '{host}' {id}"))
     }
 
-    fn unpinned(protocol: Protocol, id: NetworkId) -> Self {
+    fn unpinned(protocol: Protocol) -> Self {
         let matcher = if protocol == Protocol::Tcp { "HostSNI" } else { "Host" };
         let message = "the rule can match without an exact host, and so take what is meant for others";
-        Self::new(FindingCode::NotPinned, message).hint(format!(
-            "add {matcher}(`app.example.com`) && to every branch, or: route-server claims assign '*' {id}"
-        ))
+        Self::new(FindingCode::NotPinned, message).hint(format!("add {matcher}(`app.example.com`) && to every branch"))
     }
 
     /// The finding about a router.

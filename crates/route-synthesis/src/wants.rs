@@ -30,6 +30,8 @@ pub(crate) struct Want {
     pub(crate) exclusive: Vec<String>,
     /// The names that it lets Traefik order certificates for.
     pub(crate) orders: BTreeSet<String>,
+    /// The TLS options that its hosts get.
+    pub(crate) tls_options: String,
 }
 
 /// Reads the rules of a repository's routers. A router whose rule Traefik would refuse is taken out.
@@ -105,6 +107,8 @@ fn http_want(name: &str, router: &http::Router, rule: &Rule, source: Arc<RouteSo
     if tls.is_some_and(|tls| !tls.cert_resolver.is_empty()) {
         want.orders = orders(rule, domains, policy);
     }
+    want.tls_options =
+        tls.map(|tls| tls.options.as_str()).filter(|name| *name != "default").unwrap_or_default().to_owned();
     want
 }
 
@@ -170,6 +174,7 @@ impl Want {
             shared: Vec::new(),
             exclusive: Vec::new(),
             orders: BTreeSet::new(),
+            tls_options: String::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Branch, MatcherKind, Protocol, Syntax};
 const BUDGET: usize = 1_000_000;
 
 /// How many branches a rule may have.
-pub(super) const MAX_BRANCHES: usize = 4096;
+pub(super) const MAX_BRANCHES: usize = 256;
 
 /// Every host name in a rule, lower-cased, wherever it stands.
 pub(super) fn named(expression: &Expr) -> BTreeSet<String> {

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use crate::{
     Configuration, Document, FaultKind, Filler, NodeId, Source, Struct as _, Tree, check,
     raw::{Raw, raw},
@@ -46,6 +48,30 @@ pub fn check_document(configuration: &Configuration) -> Vec<DocumentFault> {
     let Ok(document) = raw(&Document(configuration)) else {
         return vec![DocumentFault { path: Vec::new(), kind: DocumentFaultKind::Altered }];
     };
+    let (read, mut found) = understood(&document);
+    if read != *configuration {
+        found.extend(altered(configuration, &read, &found));
+    }
+    found
+}
+
+/// Reads a document as Traefik's HTTP provider does once its YAML is parsed: strictly below the root, whose unknown
+/// names it ignores. `document` is whatever a YAML or JSON reader made of it.
+///
+/// # Errors
+/// Everything for which Traefik would refuse the document.
+pub fn read_document<T: Serialize>(document: &T) -> Result<Configuration, Vec<DocumentFault>> {
+    let no_document = || vec![DocumentFault { path: Vec::new(), kind: DocumentFaultKind::Altered }];
+    let mut document = raw(document).map_err(|_unreadable| no_document())?;
+    if !document.retain_known(Configuration::STRUCT) {
+        return Err(no_document());
+    }
+    let (read, faults) = understood(&document);
+    if faults.is_empty() { Ok(read) } else { Err(faults) }
+}
+
+/// What Traefik understands, and what it refuses.
+fn understood(document: &Raw) -> (Configuration, Vec<DocumentFault>) {
     let mut tree = Tree::new("");
     document.grow(&mut tree, NodeId::ROOT);
     let mut faults = check(&mut tree, Configuration::STRUCT, Source::Document);
@@ -56,11 +82,7 @@ pub fn check_document(configuration: &Configuration) -> Vec<DocumentFault> {
     let refused = faults
         .iter()
         .map(|fault| DocumentFault { path: path_of(&tree, fault.node), kind: DocumentFaultKind::Refused(fault.kind) });
-    let mut found: Vec<_> = refused.collect();
-    if read != *configuration {
-        found.extend(altered(configuration, &read, &found));
-    }
-    found
+    (read, refused.collect())
 }
 
 fn path_of(tree: &Tree<'_>, node: NodeId) -> Vec<String> {

@@ -43,7 +43,7 @@ pub mod udp;
 mod yaml;
 
 pub use check::{Fault, FaultKind, check, check_with};
-pub use document::{DocumentFault, DocumentFaultKind, check_document};
+pub use document::{DocumentFault, DocumentFaultKind, check_document, read_document};
 pub use duration::{Duration, DurationError};
 pub use emit::{Document, Style};
 pub use fill::{Filler, Struct, Value, Visitor};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer, ser};
 
-use crate::{NodeId, Origin, Tree, fill::LIST_MARK, plugins::LIST_OF_STRINGS};
+use crate::{NodeId, Origin, Source, StructShape, Tree, fill::LIST_MARK, plugins::LIST_OF_STRINGS};
 
 /// One value of a document.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +45,17 @@ impl Raw {
             Self::Map(entries) => entries,
             _ => &[],
         }
+    }
+
+    /// Leaves out the entries that are no fields: below the root Traefik is strict, at the root it is not. False when
+    /// it is no map, and not nothing either.
+    pub(crate) fn retain_known(&mut self, root: &StructShape) -> bool {
+        match self {
+            Self::Map(entries) => entries.retain(|(name, _)| root.find(name, Source::Document).is_some()),
+            Self::Null => {}
+            Self::Text(_) | Self::List(_) => return false,
+        }
+        true
     }
 
     /// Puts it below a node (paerser's `decodeRaw`).
@@ -139,12 +150,9 @@ impl Serializer for Builder {
         serialize_u8(u8);
         serialize_u16(u16);
         serialize_u32(u32);
-        serialize_u64(u64);
         serialize_f32(f32);
-        serialize_f64(f64);
         serialize_char(char);
         serialize_bytes(&[u8]);
-        serialize_unit();
         serialize_unit_struct(&'static str);
         serialize_unit_variant(&'static str, u32, &'static str);
         serialize_tuple(usize) -> SerializeTuple;
@@ -160,6 +168,20 @@ impl Serializer for Builder {
 
     fn serialize_i64(self, value: i64) -> Result<Raw, Foreign> {
         Ok(Raw::Text(value.to_string()))
+    }
+
+    fn serialize_u64(self, value: u64) -> Result<Raw, Foreign> {
+        Ok(Raw::Text(value.to_string()))
+    }
+
+    /// With six decimal places, which are left out where they are zero (paerser's `getSimpleValue`).
+    fn serialize_f64(self, value: f64) -> Result<Raw, Foreign> {
+        let text = format!("{value:.6}");
+        Ok(Raw::Text(text.strip_suffix(".000000").unwrap_or(&text).to_owned()))
+    }
+
+    fn serialize_unit(self) -> Result<Raw, Foreign> {
+        Ok(Raw::Null)
     }
 
     fn serialize_str(self, value: &str) -> Result<Raw, Foreign> {

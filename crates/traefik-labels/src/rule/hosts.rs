@@ -7,7 +7,10 @@ use super::{Branch, MatcherKind, Protocol, Syntax};
 const BUDGET: usize = 1_000_000;
 
 /// How many branches a rule may have.
-pub(super) const MAX_BRANCHES: usize = 256;
+pub(super) const MAX_BRANCHES: usize = 4096;
+
+/// How many of them may come of multiplying alternatives with alternatives, which a few words can blow up.
+const MAX_PRODUCT: usize = 256;
 
 /// Every host name in a rule, lower-cased, wherever it stands.
 pub(super) fn named(expression: &Expr) -> BTreeSet<String> {
@@ -92,7 +95,8 @@ impl Normaliser {
     }
 
     fn multiply(&mut self, left: &Disjunction, right: &Disjunction) -> Option<Disjunction> {
-        if left.len().checked_mul(right.len())? > MAX_BRANCHES {
+        let limit = if left.len() > 1 && right.len() > 1 { MAX_PRODUCT } else { MAX_BRANCHES };
+        if left.len().checked_mul(right.len())? > limit {
             return None;
         }
         let mut product = Disjunction::new();

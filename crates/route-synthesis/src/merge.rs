@@ -3,7 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use traefik_model::{Configuration, Struct, http, middleware, tcp, udp};
+use serde::Serialize;
+use traefik_model::{Configuration, Struct, difference, http, middleware, tcp, udp};
 
 use crate::{
     Finding, FindingCode, Severity,
@@ -20,7 +21,7 @@ pub(crate) enum Kind {
 }
 
 /// An entry of one of the sections `routers`, `services`, `middlewares`.
-pub(crate) trait Entry: Struct {
+pub(crate) trait Entry: Struct + Serialize {
     const PROTOCOL: Protocol;
     const KIND: Kind;
 
@@ -151,8 +152,9 @@ impl Merged {
                     if !mine.merge(&entry) && !down {
                         let owner = self.sources.get(&key).map_or("another container", |source| &source.container);
                         let what = E::KIND.as_str();
+                        let differs = difference(mine, &entry).map_or_else(String::new, |it| format!(": {it}"));
                         let message = format!(
-                            "{what} {:?} is defined differently by {owner}, which is older and keeps it",
+                            "{what} {:?} is defined differently by {owner}, which is older and keeps it{differs}",
                             key.2
                         );
                         let finding = Finding::new(FindingCode::Conflict, Severity::Error, source.subject(), message);

@@ -22,6 +22,7 @@
 //! ```
 
 mod check;
+mod difference;
 mod document;
 mod duration;
 mod emit;
@@ -43,6 +44,7 @@ pub mod udp;
 mod yaml;
 
 pub use check::{Fault, FaultKind, check, check_with};
+pub use difference::{Difference, difference};
 pub use document::{DocumentFault, DocumentFaultKind, check_document, read_document};
 pub use duration::{Duration, DurationError};
 pub use emit::{Document, Style};

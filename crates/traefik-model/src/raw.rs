@@ -47,6 +47,15 @@ impl Raw {
         }
     }
 
+    /// The text, if it is one value or a list of them; a list with its items apart.
+    pub(crate) fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::List(list) => list.items.iter().map(Self::text).collect::<Option<Vec<_>>>().map(|all| all.join(",")),
+            Self::Null | Self::Map(_) => None,
+        }
+    }
+
     /// Leaves out the entries that are no fields: below the root Traefik is strict, at the root it is not. False when
     /// it is no map, and not nothing either.
     pub(crate) fn retain_known(&mut self, root: &StructShape) -> bool {

@@ -12,7 +12,7 @@ pub(crate) fn of_port(address: SocketAddr) -> Option<String> {
     let texts = tables
         .filter_map(|(transport, name)| Some((transport, std::fs::read_to_string(processes.root().join(name)).ok()?)));
     let inodes: BTreeSet<_> = texts.flat_map(|(transport, text)| listening(transport, &text, address.port())).collect();
-    let (_, pid) = processes.holders(&inodes).pop_first()?;
+    let pid = processes.oldest_holder(&inodes)?;
     Some(format!("process {pid} ({})", processes.name(pid)))
 }
 

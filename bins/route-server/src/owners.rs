@@ -54,6 +54,16 @@ impl Processes {
         found
     }
 
+    /// The oldest process that holds one of these sockets: a child that was just forked holds its parent's for a moment.
+    pub(crate) fn oldest_holder(&self, inodes: &BTreeSet<u64>) -> Option<u32> {
+        let mut pids = self.pids();
+        pids.sort_unstable();
+        pids.into_iter().find(|pid| {
+            let descriptors = fs::read_dir(self.path(*pid, "fd")).into_iter().flatten().filter_map(Result::ok);
+            descriptors.take(MAX_DESCRIPTORS).any(|it| socket(&it.path()).is_some_and(|inode| inodes.contains(&inode)))
+        })
+    }
+
     /// Whose a process is.
     pub(crate) fn owner(&self, pid: u32) -> Owner {
         let containers = self.read(pid, "cgroup").map(|text| containers_of_cgroup(&text)).unwrap_or_default();

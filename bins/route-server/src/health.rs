@@ -10,7 +10,7 @@ use bytes::Bytes;
 use container_snapshot::{DaemonView, Defect, Link, MAX_LABEL_BYTES, Snapshot, Timestamp};
 use repo_network::NetworkId;
 use route_http::{Polls, Views};
-use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
+use route_synthesis::{BaseDomain, Counts, Finding, Outcome, Route, Severity, Unrouted};
 use serde::Serialize;
 
 use crate::state::Report;
@@ -67,14 +67,6 @@ struct State<'a> {
 struct Traefik {
     /// Seconds since the document was last asked for; null: not yet.
     last_poll_seconds: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Counts {
-    http: usize,
-    tcp: usize,
-    udp: usize,
-    total: usize,
 }
 
 #[derive(Default, Serialize)]
@@ -141,15 +133,14 @@ impl Fleet {
 
 impl Views for Fleet {
     fn health(&self) -> serde_json::Result<Bytes> {
-        let configuration = &self.outcome.configuration;
-        let (http, tcp, udp) = (&configuration.http, &configuration.tcp, &configuration.udp);
+        let publication = &self.outcome.publication;
         let health = Health {
             status: self.status(),
             revision: &self.revision,
             auto_routes: self.base_domain.is_some(),
             base_domain: self.base_domain.as_ref(),
-            routers: counts(http.routers.len(), tcp.routers.len(), udp.routers.len()),
-            services: counts(http.services.len(), tcp.services.len(), udp.services.len()),
+            routers: publication.routers(),
+            services: publication.services(),
             daemons: &self.daemons,
             refused_sockets: self.refused_sockets,
             findings: self.findings(),
@@ -163,7 +154,7 @@ impl Views for Fleet {
         if let Some(written) = self.routes.get() {
             return Ok(written.clone());
         }
-        let table = self.outcome.table();
+        let table = self.outcome.publication.table();
         let routes = Routes {
             revision: &self.revision,
             http: &table.http,
@@ -208,8 +199,4 @@ fn damage(view: &DaemonView) -> Option<String> {
         count => format!(" (and {count} more are damaged)"),
     };
     Some(format!("container {} {what}{more}", container.id.short()))
-}
-
-fn counts(http: usize, tcp: usize, udp: usize) -> Counts {
-    Counts { http, tcp, udp, total: http + tcp + udp }
 }

@@ -6,7 +6,7 @@ use std::{
 use bytes::Bytes;
 use container_snapshot::{Snapshot, Timestamp};
 use route_http::{Document, Phase, Polls, State};
-use route_synthesis::{Cache, Comparison, Finding, Ledger, Outcome, Policy, Severity, compare, synthesize, withhold};
+use route_synthesis::{Cache, Comparison, Finding, Ledger, Outcome, Policy, Severity, compare, synthesize};
 use tokio::sync::watch;
 
 use crate::{
@@ -78,8 +78,8 @@ impl Publisher {
         if phase == Phase::Serving {
             self.ledger = ledger;
         }
-        let comparison = compare(&outcome.table(), snapshot);
-        withhold(&mut outcome.configuration, &comparison.withheld);
+        let comparison = compare(outcome.publication.routes(), snapshot);
+        outcome.publication.withhold(&comparison.withheld);
         outcome.findings.extend(comparison.findings.iter().cloned());
         outcome.findings.sort();
         self.tell(&outcome);
@@ -104,11 +104,11 @@ impl Publisher {
 
     /// Writes the document; when that cannot be done the last one stays.
     fn write(&mut self, outcome: &Outcome) {
-        match traefik_model::to_yaml(&outcome.configuration) {
+        match outcome.publication.document() {
             Ok(yaml) => {
                 let known = self.document.as_ref().is_some_and(|document| *document.revision == *yaml.revision);
                 if !known {
-                    let routers = outcome.router_count();
+                    let routers = outcome.publication.routers().total;
                     tracing::info!(revision = yaml.revision, routers, bytes = yaml.text.len(), "published");
                     self.document = Some(Document { revision: yaml.revision.into(), yaml: Bytes::from(yaml.text) });
                 }

@@ -36,8 +36,7 @@ pub(crate) fn run(options: &RenderOptions) -> Result<ExitCode, Failure> {
     let snapshot = snapshot(&options.input, &read(options)?, now)?;
     let policy = settings::policy(&options.routing);
     let outcome = synthesize(&snapshot, &policy, &Ledger::default(), &mut Cache::default(), now);
-    let yaml = traefik_model::to_yaml(&outcome.configuration)
-        .map_err(|error| Failure::runtime("cannot write the document", &error))?;
+    let yaml = outcome.publication.document().map_err(|error| Failure::runtime("cannot write the document", &error))?;
     let mut out = std::io::stdout().lock();
     out.write_all(yaml.text.as_bytes()).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))?;
     for finding in &outcome.findings {

@@ -66,7 +66,7 @@ fn policy() -> Policy {
 
 fn bytes(store: &Store, ledger: &mut Ledger, cache: &mut Cache) -> usize {
     let outcome = synthesize(store.snapshot(), &policy(), ledger, cache, NOW);
-    let yaml = traefik_model::to_yaml(&outcome.configuration).unwrap();
+    let yaml = outcome.publication.document().unwrap();
     *ledger = outcome.ledger;
     yaml.text.len()
 }
@@ -103,7 +103,7 @@ fn synthesis(criterion: &mut Criterion) {
         bencher.iter(|| black_box(synthesize(store.snapshot(), &policy(), &ledger, &mut cache, NOW)));
     });
     group.bench_function("warm/10000, writing only", |bencher| {
-        bencher.iter(|| black_box(traefik_model::to_yaml(&outcome.configuration).unwrap()));
+        bencher.iter(|| black_box(outcome.publication.document().unwrap()));
     });
     group.finish();
 }

@@ -1,12 +1,12 @@
 //! One repository by itself: what its containers would publish if it were alone. Depends on nothing but them and the
 //! policy, so it is made again only when one of them changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use container_snapshot::{Container, Defect, Health};
 use repo_network::NetworkId;
 use traefik_labels::{Code, Decoded, Severity as ProblemSeverity};
-use traefik_model::{Configuration, role::EntryPointRef};
+use traefik_model::{Configuration, Fragments, YamlError, role::EntryPointRef};
 
 use crate::{
     Cache, Finding, FindingCode, Policy, Severity, Subject,
@@ -19,7 +19,7 @@ use crate::{
     names::published,
     ports::{self, PortWish},
     references::Rewriter,
-    table::{Protocol, RouteKind, RouteSource, Unrouted},
+    table::{Protocol, RouteKind, RouteSource, Table, Unrouted},
     wants::{self, Want},
 };
 
@@ -36,6 +36,10 @@ pub(crate) struct Draft {
     pub(crate) wishes: Vec<PortWish>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) unrouted: Vec<Unrouted>,
+    /// The lines of its entries, once they were asked for.
+    fragments: OnceLock<Fragments>,
+    /// Its routers for people, likewise.
+    table: OnceLock<Table>,
 }
 
 /// A container and how it takes part; equal when nothing about it changed.
@@ -79,7 +83,8 @@ pub(crate) fn draft(id: NetworkId, members: &[Member], policy: &Policy, cache: &
         |want: &Want| merged.sources.contains_key(&(want.protocol, crate::merge::Kind::Router, want.name.clone()));
     let wants = wants.into_iter().filter(kept).collect();
     let Drafting { findings, unrouted, wishes, .. } = drafting;
-    Draft { configuration: merged.configuration, sources: merged.sources, wants, wishes, findings, unrouted }
+    let Merged { configuration, sources, .. } = merged;
+    Draft { configuration, sources, wants, wishes, findings, unrouted, ..Draft::default() }
 }
 
 struct Drafting<'a> {
@@ -90,6 +95,35 @@ struct Drafting<'a> {
     findings: Vec<Finding>,
     unrouted: Vec<Unrouted>,
     wishes: Vec<PortWish>,
+}
+
+// === impl Draft ===
+
+impl Draft {
+    /// The lines of its entries.
+    pub(crate) fn fragments(&self) -> Result<&Fragments, YamlError> {
+        match self.fragments.get() {
+            Some(fragments) => Ok(fragments),
+            None => Fragments::of(&self.configuration).map(|made| self.fragments.get_or_init(|| made)),
+        }
+    }
+
+    /// All its routers for people.
+    pub(crate) fn table(&self) -> &Table {
+        self.table.get_or_init(|| Table::of(&self.configuration, &self.sources))
+    }
+}
+
+impl PartialEq for Draft {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { configuration, sources, wants, wishes, findings, unrouted, .. } = self;
+        *configuration == other.configuration
+            && *sources == other.sources
+            && *wants == other.wants
+            && *wishes == other.wishes
+            && *findings == other.findings
+            && *unrouted == other.unrouted
+    }
 }
 
 // === impl Member ===

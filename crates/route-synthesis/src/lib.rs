@@ -8,7 +8,7 @@
 //!
 //! let (snapshot, policy, ledger) = (Snapshot::default(), Policy::default(), Ledger::default());
 //! let outcome = synthesize(&snapshot, &policy, &ledger, &mut Cache::default(), Timestamp::default());
-//! assert!(outcome.configuration.is_empty());
+//! assert!(outcome.publication.is_empty());
 //! ```
 
 mod addresses;
@@ -27,6 +27,7 @@ mod merge;
 mod names;
 mod policy;
 mod ports;
+mod publication;
 mod references;
 mod servers;
 mod synthesize;
@@ -39,8 +40,9 @@ pub use entry_points::{EntryPoint, EntryPointError, EntryPointKind, EntryPoints}
 pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use hosts::{HostPattern, HostPatternError};
 pub use ledger::{Allocation, Claim, EntryPointClaims, Ledger};
-pub use listening::{Comparison, TIME_TO_LISTEN, compare, withhold};
+pub use listening::{Comparison, TIME_TO_LISTEN, compare};
 pub use policy::{BaseDomain, BaseDomainError, Isolation, Policy, PortRange};
 pub use ports::{PortMapping, PortTable};
+pub use publication::{Counts, Publication};
 pub use synthesize::{Outcome, synthesize};
 pub use table::{Protocol, Route, RouteKind, RouteSource, Table, Unrouted};

@@ -10,11 +10,10 @@ use container_snapshot::{
     Container, ContainerId, DaemonView, Endpoint, Link, Listeners, Owner, Owners, Snapshot, Transport,
 };
 use repo_network::{NETWORK_SIZE, NetworkId};
-use traefik_model::Configuration;
 
 use crate::{
     Finding, FindingCode, Severity, Subject,
-    table::{Protocol, Route, Table},
+    table::{Protocol, Route},
 };
 
 /// A container may take this long until it listens.
@@ -53,15 +52,15 @@ struct Stranger {
     neighbour: bool,
 }
 
-/// Compares the backends of a table with who listens. Nothing is found where it was not looked, and nobody is missed
+/// Compares the backends of routes with who listens. Nothing is found where it was not looked, and nobody is missed
 /// before a container had [`TIME_TO_LISTEN`] at the time of the reading: a later reading tells.
 ///
-/// The table has to be the one *before* anything is withheld.
+/// The routes have to be those *before* anything is withheld.
 #[must_use]
-pub fn compare(table: &Table, snapshot: &Snapshot) -> Comparison {
+pub fn compare<'a>(all: impl Iterator<Item = (Protocol, &'a Route)>, snapshot: &Snapshot) -> Comparison {
     let mut comparison = Comparison::default();
     let mut routes: BTreeMap<Endpoint, (Protocol, &Route)> = BTreeMap::new();
-    for (protocol, route) in table.iter() {
+    for (protocol, route) in all {
         for endpoint in route.backends.iter().filter_map(|backend| endpoint(protocol, backend)) {
             routes.entry(endpoint).or_insert((protocol, route));
         }
@@ -79,18 +78,9 @@ pub fn compare(table: &Table, snapshot: &Snapshot) -> Comparison {
     comparison
 }
 
-/// Takes withheld backends out of a configuration; a service that has no other has no servers then (503).
-pub fn withhold(configuration: &mut Configuration, withheld: &BTreeSet<Endpoint>) {
-    let keep = |protocol, text: &str| endpoint(protocol, text).is_none_or(|endpoint| !withheld.contains(&endpoint));
-    for balancer in configuration.http.services.values_mut().filter_map(|service| service.load_balancer.as_mut()) {
-        balancer.servers.retain(|server| keep(Protocol::Http, server.url.as_str()));
-    }
-    for balancer in configuration.tcp.services.values_mut().filter_map(|service| service.load_balancer.as_mut()) {
-        balancer.servers.retain(|server| keep(Protocol::Tcp, server.address.as_str()));
-    }
-    for balancer in configuration.udp.services.values_mut().filter_map(|service| service.load_balancer.as_mut()) {
-        balancer.servers.retain(|server| keep(Protocol::Udp, server.address.as_str()));
-    }
+/// Whether a server's URL or address names a withheld backend.
+pub(crate) fn is_withheld(protocol: Protocol, backend: &str, withheld: &BTreeSet<Endpoint>) -> bool {
+    !withheld.is_empty() && endpoint(protocol, backend).is_some_and(|endpoint| withheld.contains(&endpoint))
 }
 
 /// The backend that a server's URL or address names.

@@ -30,6 +30,10 @@ pub(crate) trait Balanced {
     fn balanced() -> Self;
     /// Replaces what labels said of the server by the container's address.
     fn set_server(&mut self, backend: Backend) -> Result<(), NoServer>;
+    /// The URLs or addresses of its servers.
+    fn backends(&self) -> Vec<&str>;
+    /// Keeps only some of them.
+    fn retain_backends(&mut self, keep: impl Fn(&str) -> bool);
 }
 
 // === impl NoServer ===
@@ -88,6 +92,16 @@ impl Balanced for http::Service {
         balancer.servers = if backend.serving { vec![server] } else { Vec::new() };
         Ok(())
     }
+
+    fn backends(&self) -> Vec<&str> {
+        self.load_balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.url.as_str()).collect()
+    }
+
+    fn retain_backends(&mut self, keep: impl Fn(&str) -> bool) {
+        if let Some(balancer) = &mut self.load_balancer {
+            balancer.servers.retain(|server| keep(server.url.as_str()));
+        }
+    }
 }
 
 impl Balanced for tcp::Service {
@@ -103,6 +117,16 @@ impl Balanced for tcp::Service {
         balancer.servers = if backend.serving { vec![server] } else { Vec::new() };
         Ok(())
     }
+
+    fn backends(&self) -> Vec<&str> {
+        self.load_balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.address.as_str()).collect()
+    }
+
+    fn retain_backends(&mut self, keep: impl Fn(&str) -> bool) {
+        if let Some(balancer) = &mut self.load_balancer {
+            balancer.servers.retain(|server| keep(server.address.as_str()));
+        }
+    }
 }
 
 impl Balanced for udp::Service {
@@ -117,5 +141,15 @@ impl Balanced for udp::Service {
         let server = udp::Server { address, port: "".into() };
         balancer.servers = if backend.serving { vec![server] } else { Vec::new() };
         Ok(())
+    }
+
+    fn backends(&self) -> Vec<&str> {
+        self.load_balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.address.as_str()).collect()
+    }
+
+    fn retain_backends(&mut self, keep: impl Fn(&str) -> bool) {
+        if let Some(balancer) = &mut self.load_balancer {
+            balancer.servers.retain(|server| keep(server.address.as_str()));
+        }
     }
 }

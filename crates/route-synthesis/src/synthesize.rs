@@ -5,15 +5,16 @@ use std::{
 
 use container_snapshot::{ContainerState, DaemonView, Link, Snapshot, Timestamp, Tracked};
 use repo_network::NetworkId;
-use traefik_model::Configuration;
+use traefik_model::{Configuration, tcp, udp};
 
 use crate::{
     Cache, Finding, FindingCode, Ledger, Policy, PortTable, Severity, Subject,
     draft::{Draft, Member, Part, draft},
     ledger::Used,
-    merge::{Entry, Kind, Sources, for_each_section},
+    merge::Sources,
     ports::PortWish,
-    table::{Protocol, Table, Unrouted},
+    publication::{Publication, Refused, Share},
+    table::Unrouted,
     tenancy::Registrar,
     wants::Want,
 };
@@ -22,7 +23,7 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
     /// What Traefik is to be told.
-    pub configuration: Configuration,
+    pub publication: Publication,
     /// The ports that were allocated.
     pub ports: PortTable,
     /// The containers that are not routed, and why.
@@ -33,8 +34,6 @@ pub struct Outcome {
     pub ledger: Ledger,
     /// When the outcome changes although nothing else does.
     pub next_deadline: Option<Timestamp>,
-    /// Where each router comes from.
-    pub(crate) sources: Sources,
 }
 
 /// Makes Traefik's configuration of what the daemons said.
@@ -57,28 +56,10 @@ pub fn synthesize(snapshot: &Snapshot, policy: &Policy, ledger: &Ledger, cache: 
     synthesis.finish()
 }
 
-// === impl Outcome ===
-
-impl Outcome {
-    /// What is published, for people. Made when somebody asks, so that a change does not pay for it.
-    #[must_use]
-    pub fn table(&self) -> Table {
-        Table::of(&self.configuration, &self.sources)
-    }
-
-    /// How many routers are published.
-    #[must_use]
-    pub fn router_count(&self) -> usize {
-        let Configuration { http, tcp, udp, .. } = &self.configuration;
-        http.routers.len() + tcp.routers.len() + udp.routers.len()
-    }
-}
-
 struct Synthesis<'a> {
     registrar: Registrar<'a>,
     now: Timestamp,
     outcome: Outcome,
-    sources: Sources,
     drafts: BTreeMap<NetworkId, Arc<Draft>>,
     lost: BTreeSet<NetworkId>,
 }
@@ -98,7 +79,6 @@ impl<'a> Synthesis<'a> {
             },
             now,
             outcome: Outcome::default(),
-            sources: Sources::new(),
             drafts: BTreeMap::new(),
             lost: BTreeSet::new(),
         }
@@ -180,76 +160,48 @@ impl<'a> Synthesis<'a> {
     }
 
     /// Lets repositories meet: routers are admitted in the order in which their containers were made.
-    fn admit(&mut self) {
-        let drafts: Vec<_> = self.drafts.values().cloned().collect();
-        let mut wants: Vec<&Want> = drafts.iter().flat_map(|draft| &draft.wants).collect();
+    fn admit(&mut self) -> Vec<Share> {
+        let drafts = std::mem::take(&mut self.drafts);
+        let mut wants: Vec<&Want> = drafts.values().flat_map(|draft| &draft.wants).collect();
         wants.sort_by_key(|want| (want.source.created, want.source.network_id, want.protocol, &want.name));
-        let mut refused: BTreeSet<(Protocol, String)> = BTreeSet::new();
-        let mut without_resolver: BTreeSet<(Protocol, String)> = BTreeSet::new();
+        let mut refused: BTreeMap<NetworkId, Refused> = BTreeMap::new();
+        let mut without_resolver: BTreeMap<NetworkId, Vec<&Want>> = BTreeMap::new();
         for want in wants {
-            match self.registrar.admit(want) {
-                Ok(()) => {
-                    if !self.registrar.may_order(want) {
-                        self.too_many_certificates(want);
-                        without_resolver.insert((want.protocol, want.name.clone()));
-                    }
-                }
-                Err(refusal) => {
-                    self.outcome.findings.push(refusal.finding(want));
-                    refused.insert((want.protocol, want.name.clone()));
-                }
+            let id = want.source.network_id;
+            if let Err(refusal) = self.registrar.admit(want) {
+                let finding = refusal.finding(want);
+                let reason = (finding.code, finding.message.clone());
+                self.outcome.findings.push(finding);
+                refused.entry(id).or_default().insert((want.protocol, want.name.clone()), reason);
+            } else if !self.registrar.may_order(want) {
+                self.too_many_certificates(want);
+                without_resolver.entry(id).or_default().push(want);
             }
         }
-        for draft in &drafts {
-            self.take(draft, &refused, &without_resolver);
-        }
+        let share = |(id, draft): (&NetworkId, &Arc<Draft>)| {
+            let mut share = Share::new(draft.clone(), refused.remove(id).unwrap_or_default());
+            for want in without_resolver.remove(id).into_iter().flatten() {
+                share.without_resolver(want.protocol, &want.name);
+            }
+            self.tell(&share);
+            share
+        };
+        drafts.iter().map(share).collect()
     }
 
-    /// Takes over what is admitted of a draft.
-    fn take(
-        &mut self,
-        draft: &Draft,
-        refused: &BTreeSet<(Protocol, String)>,
-        without_resolver: &BTreeSet<(Protocol, String)>,
-    ) {
+    /// What there is to say of a repository. A container none of whose routers was admitted is not routed.
+    fn tell(&mut self, Share { draft, refused, .. }: &Share) {
         self.outcome.findings.extend(draft.findings.iter().cloned());
         self.outcome.unrouted.extend(draft.unrouted.iter().cloned());
-        for_each_section!(|E| {
-            let entries = E::section_of(&draft.configuration).iter();
-            let admitted = entries.filter(|(name, _)| {
-                E::KIND != Kind::Router || refused.is_empty() || !refused.contains(&(E::PROTOCOL, (*name).clone()))
-            });
-            E::section(&mut self.outcome.configuration)
-                .extend(admitted.map(|(name, entry)| (name.clone(), entry.clone())));
-        });
-        for (protocol, name) in without_resolver {
-            let configuration = &mut self.outcome.configuration;
-            let http = configuration.http.routers.get_mut(name).filter(|_| *protocol == Protocol::Http);
-            let tcp = configuration.tcp.routers.get_mut(name).filter(|_| *protocol == Protocol::Tcp);
-            http.and_then(|router| router.tls.as_mut()).into_iter().for_each(|tls| tls.cert_resolver.0.clear());
-            tcp.and_then(|router| router.tls.as_mut()).into_iter().for_each(|tls| tls.cert_resolver.0.clear());
+        if refused.is_empty() {
+            return;
         }
-        self.sources.extend(draft.sources.iter().map(|(key, source)| (key.clone(), source.clone())));
-        self.explain_refused(draft, refused);
-    }
-
-    /// A container none of whose routers was admitted is not routed.
-    fn explain_refused(&mut self, draft: &Draft, refused: &BTreeSet<(Protocol, String)>) {
-        let is_refused = |want: &&Want| refused.contains(&(want.protocol, want.name.clone()));
-        let routed: BTreeSet<_> =
-            draft.wants.iter().filter(|want| !is_refused(want)).map(|want| &want.source.container).collect();
-        let mut told: BTreeSet<&String> = BTreeSet::new();
-        for want in draft.wants.iter().filter(is_refused) {
-            if routed.contains(&want.source.container) || !told.insert(&want.source.container) {
-                continue;
-            }
-            let about = |finding: &&Finding| {
-                finding.subject.container == want.source.container && finding.subject.label == want.label()
-            };
-            let why = self.outcome.findings.iter().rev().find(about);
-            let reason = why.map(|finding| (finding.code, finding.message.clone()));
-            if let Some((code, reason)) = reason {
-                self.outcome.unrouted.push(Unrouted::new(want.source.subject(), code, &reason));
+        let reason = |want: &Want| refused.get(&(want.protocol, want.name.clone()));
+        let admitted = draft.wants.iter().filter(|want| reason(want).is_none());
+        let mut told: BTreeSet<_> = admitted.map(|want| &want.source.container).collect();
+        for want in &draft.wants {
+            if let Some((code, reason)) = reason(want).filter(|_| told.insert(&want.source.container)) {
+                self.outcome.unrouted.push(Unrouted::new(want.source.subject(), *code, reason));
             }
         }
     }
@@ -264,11 +216,14 @@ impl<'a> Synthesis<'a> {
     }
 
     /// Gives services the public ports that they ask for, in the order in which they first asked.
-    fn allocate(&mut self) {
-        let drafts: Vec<_> = self.drafts.values().cloned().collect();
-        let mut wishes: Vec<&PortWish> = drafts.iter().flat_map(|draft| &draft.wishes).collect();
+    fn allocate(&mut self, shares: &[Share]) -> (Configuration, Sources) {
+        let (mut configuration, mut sources) = (Configuration::default(), Sources::new());
+        let mut wishes: Vec<&PortWish> = shares.iter().flat_map(|share| &share.draft.wishes).collect();
+        if wishes.is_empty() {
+            return (configuration, sources);
+        }
         wishes.sort_by_key(|wish| (wish.source.created, wish.key()));
-        let taken = self.entry_points_in_use();
+        let taken = entry_points_in_use(shares);
         // Of several containers of a service the one that answers.
         let answering: BTreeMap<_, _> =
             wishes.iter().filter(|wish| wish.serving).map(|wish| (wish.key(), *wish)).collect();
@@ -281,19 +236,12 @@ impl<'a> Synthesis<'a> {
             match self.registrar.allocate(wish, &taken) {
                 Some(allocation) => {
                     let twin = self.registrar.twin(&allocation);
-                    let Outcome { ports, configuration, .. } = &mut self.outcome;
-                    ports.add(wish, &allocation, twin, configuration, &mut self.sources);
+                    self.outcome.ports.add(wish, &allocation, twin, &mut configuration, &mut sources);
                 }
                 None => self.no_port_left(wish),
             }
         }
-    }
-
-    /// The TCP and UDP entry points that users' own routers are on.
-    fn entry_points_in_use(&self) -> BTreeSet<String> {
-        let tcp = self.outcome.configuration.tcp.routers.values().flat_map(|router| &router.entry_points);
-        let udp = self.outcome.configuration.udp.routers.values().flat_map(|router| &router.entry_points);
-        tcp.chain(udp).map(ToString::to_string).collect()
+        (configuration, sources)
     }
 
     fn no_port_left(&mut self, wish: &PortWish) {
@@ -314,17 +262,24 @@ impl<'a> Synthesis<'a> {
     }
 
     fn finish(mut self) -> Outcome {
-        self.admit();
-        self.allocate();
+        let shares = self.admit();
+        let (ports, sources) = self.allocate(&shares);
         let Registrar { policy, mut ledger, used, now, .. } = self.registrar;
         let release = ledger.settle(&used, &self.lost, now, policy.claim_for);
         let mut outcome = self.outcome;
         outcome.next_deadline = [outcome.next_deadline, release].into_iter().flatten().min();
-        outcome.sources = self.sources;
+        outcome.publication = Publication::new(shares, ports, &sources);
         outcome.ledger = ledger;
         outcome.findings.sort();
         outcome.findings.dedup();
         outcome.unrouted.sort();
         outcome
     }
+}
+
+/// The TCP and UDP entry points that users' own routers are on.
+fn entry_points_in_use(shares: &[Share]) -> BTreeSet<String> {
+    let tcp = shares.iter().flat_map(Share::entries::<tcp::Router>).flat_map(|(_, router)| &router.entry_points);
+    let udp = shares.iter().flat_map(Share::entries::<udp::Router>).flat_map(|(_, router)| &router.entry_points);
+    tcp.chain(udp).map(ToString::to_string).collect()
 }

@@ -169,6 +169,15 @@ impl Table {
         }
     }
 
+    /// The routers of a protocol.
+    pub(crate) fn section(&mut self, protocol: Protocol) -> &mut Vec<Route> {
+        match protocol {
+            Protocol::Http => &mut self.http,
+            Protocol::Tcp => &mut self.tcp,
+            Protocol::Udp => &mut self.udp,
+        }
+    }
+
     /// All routers with their protocol.
     pub fn iter(&self) -> impl Iterator<Item = (Protocol, &Route)> {
         let http = self.http.iter().map(|route| (Protocol::Http, route));

@@ -118,7 +118,7 @@ fn container(at: usize, inspect: &Value) -> Container {
 type Shape = BTreeMap<String, String>;
 
 fn ours(outcome: &Outcome) -> Shape {
-    shape(&serde_json::to_value(&outcome.configuration).unwrap(), "-2816")
+    shape(&serde_json::to_value(outcome.publication.configuration()).unwrap(), "-2816")
 }
 
 fn theirs(configuration: &Value) -> Shape {

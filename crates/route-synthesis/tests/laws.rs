@@ -11,9 +11,9 @@ use std::{
 use container_snapshot::{Container, ContainerState, Event, Health, Store, Timestamp};
 use proptest::prelude::*;
 use repo_network::NetworkId;
-use route_synthesis::{Cache, EntryPoints, Ledger, Outcome, Policy, Protocol, synthesize};
+use route_synthesis::{Cache, EntryPoints, Ledger, Outcome, Policy, Protocol, compare, synthesize};
 use traefik_labels::rule;
-use traefik_model::{Configuration, Role, Visitor};
+use traefik_model::{Configuration, Role, Visitor, to_yaml};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -192,7 +192,29 @@ proptest! {
     #[test]
     fn every_reference_resolves_inside_the_document(fleet in fleet()) {
         let outcome = outcome(&fleet, &mut Cache::default());
-        prop_assert_eq!(unresolved(&outcome.configuration, &policy().entry_points), vec![]);
+        prop_assert_eq!(unresolved(&outcome.publication.configuration(), &policy().entry_points), vec![]);
+    }
+
+    #[test]
+    fn the_document_is_that_of_the_configuration(fleet in fleet(), every in 1_usize..4, certificates in 0_usize..3) {
+        let store = store(&fleet);
+        let policy = Policy { certificates_per_week: certificates, ..policy() };
+        let outcome = synthesize(store.snapshot(), &policy, &Ledger::default(), &mut Cache::default(), NOW);
+        let mut publication = outcome.publication;
+        for _ in 0..2 {
+            let configuration = publication.configuration();
+            prop_assert_eq!(publication.document().unwrap(), to_yaml(&configuration).unwrap());
+            let Configuration { http, tcp, udp, .. } = &configuration;
+            let routers = publication.routers();
+            let expected = (http.routers.len(), tcp.routers.len(), udp.routers.len());
+            prop_assert_eq!((routers.http, routers.tcp, routers.udp), expected);
+            prop_assert_eq!(routers.total, publication.table().iter().count());
+            let backends: BTreeSet<_> = compare(publication.routes(), store.snapshot()).backends;
+            let withheld: BTreeSet<_> = backends.into_iter().step_by(every).collect();
+            publication.withhold(&withheld);
+            let left = compare(publication.table().iter(), store.snapshot()).backends;
+            prop_assert!(left.is_disjoint(&withheld));
+        }
     }
 
     #[test]
@@ -229,7 +251,7 @@ proptest! {
     fn whoever_comes_later_changes_nothing_for_the_others(victim in repository(2816, 0), attacker in repository(2880, 100)) {
         let alone = outcome(std::slice::from_ref(&victim), &mut Cache::default());
         let together = outcome(&[victim, attacker], &mut Cache::default());
-        prop_assert_eq!(of(&together.configuration, 2816), of(&alone.configuration, 2816));
+        prop_assert_eq!(of(&together.publication.configuration(), 2816), of(&alone.publication.configuration(), 2816));
     }
 
     #[test]
@@ -237,7 +259,7 @@ proptest! {
         let outcome = outcome(&[one, other], &mut Cache::default());
         let mut owners: BTreeMap<String, BTreeSet<u32>> = BTreeMap::new();
         let mut own = |name: String, owner: NetworkId| { owners.entry(name).or_default().insert(owner.get()); };
-        for (protocol, route) in outcome.table().iter() {
+        for (protocol, route) in outcome.publication.table().iter() {
             let id = route.source.network_id;
             let rule = match protocol {
                 Protocol::Http => rule::parse(rule::Protocol::Http, rule::Syntax::V3, &route.rule, rule::Tls::Unknown).rule,
@@ -257,7 +279,7 @@ proptest! {
     #[test]
     fn every_container_is_routed_or_explained(fleet in fleet()) {
         let outcome = outcome(&fleet, &mut Cache::default());
-        let routed: BTreeSet<_> = outcome.table().iter().map(|(_, route)| (route.source.network_id, route.source.container.clone())).collect();
+        let routed: BTreeSet<_> = outcome.publication.table().iter().map(|(_, route)| (route.source.network_id, route.source.container.clone())).collect();
         let explained: BTreeSet<_> = outcome.unrouted.iter().filter_map(|it| Some((it.network_id?, it.container.clone()))).collect();
         let told: BTreeSet<_> = outcome.findings.iter().filter_map(|it| Some((it.subject.network_id?, it.subject.container.clone()))).collect();
         let unique: BTreeMap<_, _> = fleet.into_iter().collect();

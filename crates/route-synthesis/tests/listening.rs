@@ -10,8 +10,10 @@ use container_snapshot::{
 };
 use proptest::prelude::*;
 use repo_network::NetworkId;
-use route_synthesis::{Comparison, FindingCode, Route, RouteKind, RouteSource, Severity, Table, compare, withhold};
-use traefik_model::{Configuration, http};
+use route_synthesis::{
+    Cache, Comparison, FindingCode, Ledger, Policy, Publication, Route, RouteKind, RouteSource, Severity, Table,
+    compare, synthesize,
+};
 
 const WEB: &str = "127.0.11.2:8080";
 
@@ -89,7 +91,7 @@ fn listeners(read_at: i64, tcp: &[(&str, Owner)]) -> Listeners {
 fn compared(listeners: Listeners) -> Comparison {
     let mut store = fleet();
     store.set_listeners(Some(listeners));
-    compare(&table(), store.snapshot())
+    compare(table().iter(), store.snapshot())
 }
 
 /// The findings with their cures, when these listen for TCP.
@@ -172,7 +174,7 @@ fn a_container_has_time_to_begin() {
 #[test]
 fn without_a_reading_nothing_is_said() {
     let store = fleet();
-    let comparison = compare(&table(), store.snapshot());
+    let comparison = compare(table().iter(), store.snapshot());
     assert!(comparison.findings.is_empty() && comparison.withheld.is_empty());
     assert_eq!(comparison.backends.len(), 2, "but what has to be read is known");
 }
@@ -190,7 +192,7 @@ fn udp_is_told_apart() {
     let mut store = fleet();
     let listeners = Listeners { read_at: at(100), ..listeners(100, &[(WEB, of("web")), ("127.0.11.4:53", of("dns"))]) };
     store.set_listeners(Some(Listeners { udp: BTreeMap::new(), ..listeners }));
-    let found = compare(&table(), store.snapshot()).findings;
+    let found = compare(table().iter(), store.snapshot()).findings;
     let found: Vec<_> = found.iter().map(ToString::to_string).collect();
     insta::assert_yaml_snapshot!(found);
 }
@@ -200,7 +202,7 @@ fn a_container_that_a_lost_daemon_may_have_is_no_stranger() {
     let mut store = fleet();
     store.set_listeners(Some(listeners(100, &[(WEB, of("new"))])));
     let strangers = |store: &Store| {
-        let comparison = compare(&table(), store.snapshot());
+        let comparison = compare(table().iter(), store.snapshot());
         assert!(comparison.withheld.is_empty(), "its daemon may not have told of it yet");
         comparison.findings.iter().filter(|finding| finding.code == FindingCode::StrangerListens).count()
     };
@@ -213,16 +215,31 @@ fn a_container_that_a_lost_daemon_may_have_is_no_stranger() {
 fn withheld_backends_leave_their_service_without_servers() {
     let comparison = compared(listeners(100, &[(WEB, of("other"))]));
     assert_eq!(comparison.withheld, [web()].into());
-    let mut configuration = Configuration::default();
-    for port in [8080, 8081] {
-        let mut balancer = http::LoadBalancer::with_defaults();
-        balancer.servers = vec![http::Server { url: format!("http://127.0.11.2:{port}").into(), ..Default::default() }];
-        let service = http::Service { load_balancer: Some(Box::new(balancer)), ..Default::default() };
-        configuration.http.services.insert(format!("{port}"), service);
+    let mut store = fleet();
+    for (id, port) in [("one", "8080"), ("another", "8081")] {
+        let mut container = container(id, "127.0.11.2");
+        Arc::make_mut(&mut container.labels).insert("rediacc.service_port".to_owned(), port.to_owned());
+        let changed = Event::Changed { asked: vec![container.id.clone()], found: vec![container] };
+        store.apply(NetworkId::try_from(2816).unwrap(), changed, at(3));
     }
-    withhold(&mut configuration, &comparison.withheld);
-    let servers = |service: &str| configuration.http.services[service].load_balancer.as_ref().unwrap().servers.len();
-    assert_eq!((servers("8080"), servers("8081")), (0, 1));
+    let policy = Policy { base_domain: "example.com".parse().ok(), ..Policy::default() };
+    let outcome = synthesize(store.snapshot(), &policy, &Ledger::default(), &mut Cache::default(), at(4));
+    let mut publication = outcome.publication.clone();
+    publication.withhold(&comparison.withheld);
+    let backends = |publication: &Publication| {
+        let routes = publication.table().http.into_iter();
+        let counted: BTreeMap<_, _> =
+            routes.map(|route| (route.source.service.clone(), route.backends.len())).collect();
+        ["one", "another"].map(|service| counted[service])
+    };
+    assert_eq!((backends(&outcome.publication), backends(&publication)), ([1, 1], [0, 1]));
+    let servers = |publication: &Publication| {
+        let services = publication.configuration().http.services;
+        let counted = |name: &str| services[name].load_balancer.as_ref().unwrap().servers.len();
+        ["one-2816.auto", "another-2816.auto"].map(counted)
+    };
+    assert_eq!((servers(&outcome.publication), servers(&publication)), ([1, 1], [0, 1]));
+    assert_eq!(publication.routes().count(), outcome.publication.routes().count());
 }
 
 fn owner() -> impl Strategy<Value = Owner> {
@@ -280,7 +297,7 @@ fn what_a_comparison_costs() {
     for (who, listeners) in [("everybody", everybody), ("nobody", listeners(100, &[]))] {
         store.set_listeners(Some(listeners));
         let start = std::time::Instant::now();
-        let comparison = compare(&table, store.snapshot());
+        let comparison = compare(table.iter(), store.snapshot());
         let millis = start.elapsed().as_secs_f64() * 1000.0;
         println!("10,000 backends, {who} listens: {} findings in {millis:.1} ms", comparison.findings.len());
     }

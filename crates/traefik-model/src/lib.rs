@@ -28,6 +28,8 @@ mod duration;
 mod emit;
 mod fill;
 mod fold;
+#[cfg(feature = "yaml")]
+mod fragments;
 mod hidden;
 pub mod http;
 mod macros;
@@ -50,6 +52,8 @@ pub use duration::{Duration, DurationError};
 pub use emit::{Document, Style};
 pub use fill::{Filler, Struct, Value, Visitor};
 pub use fold::equal_fold;
+#[cfg(feature = "yaml")]
+pub use fragments::{Fragments, SECTIONS, Section, assemble};
 pub use plugins::{PluginValue, Plugins};
 pub use role::Role;
 pub use shape::{Access, Field, Shape, Source, StructShape};

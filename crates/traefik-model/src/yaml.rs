@@ -14,25 +14,38 @@ pub struct Yaml {
 
 /// Why a document cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration cannot be written as YAML")]
-pub struct YamlError(#[source] serde_saphyr::ser::Error);
+pub enum YamlError {
+    /// The YAML library refuses.
+    #[error("the configuration cannot be written as YAML")]
+    Refused(#[source] serde_saphyr::ser::Error),
+    /// [`Fragments`](crate::Fragments) know only the sections of [`SECTIONS`](crate::SECTIONS).
+    #[error("the configuration has entries in sections that cannot be written in pieces")]
+    Sections,
+}
 
 /// Writes the document that Traefik polls. The empty configuration is `{}`, which Traefik takes for what it is.
 ///
 /// # Errors
 /// [`YamlError`] when the YAML library refuses; with values of this crate that was never seen.
 pub fn to_yaml(configuration: &Configuration) -> Result<Yaml, YamlError> {
-    let text = write(&Document(configuration)).map_err(YamlError)?;
-    let digest = Sha256::digest(text.as_bytes());
-    let revision = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    Ok(Yaml { text, revision })
+    write(&Document(configuration)).map(Yaml::of)
 }
 
 /// The one place that writes YAML: block style, sorted as the value is, and every text that a YAML 1.1 reader
 /// (Traefik's is one) would take for something else in quotes.
-fn write<T: Serialize>(value: &T) -> Result<String, serde_saphyr::ser::Error> {
+pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, YamlError> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(value, options)
+    serde_saphyr::to_string_with_options(value, options).map_err(YamlError::Refused)
+}
+
+// === impl Yaml ===
+
+impl Yaml {
+    pub(crate) fn of(text: String) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        let revision = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { text, revision }
+    }
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use proptest::{
 use repo_network::NetworkId;
 use route_synthesis::{Cache, Ledger, Outcome, Policy, synthesize};
 use serde_json::Value;
-use traefik_model::{Configuration, to_yaml};
+use traefik_model::Configuration;
 
 const FLEETS: usize = 2500;
 const VICTIM: u32 = 2816;
@@ -108,7 +108,7 @@ fn no_attacker_changes_the_victims_part_or_breaks_the_document() {
         println!("TRAEFIK_ORACLE_BIN is not set: the documents are not shown to Traefik's own decoder");
     }
     let alone = outcome(&[], &Ledger::default());
-    let expected = part(&alone.configuration, VICTIM);
+    let expected = part(&alone.publication.configuration(), VICTIM);
     assert!(expected.len() > 8, "{expected:#?}");
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
@@ -116,17 +116,17 @@ fn no_attacker_changes_the_victims_part_or_breaks_the_document() {
     for _ in 0..FLEETS {
         let attacker = attacker().new_tree(&mut runner).unwrap().current();
         let together = outcome(&attacker, &alone.ledger);
-        assert_eq!(part(&together.configuration, VICTIM), expected, "{attacker:#?}");
+        assert_eq!(part(&together.publication.configuration(), VICTIM), expected, "{attacker:#?}");
         for (what, claim) in &alone.ledger.hosts {
             assert_eq!(together.ledger.hosts.get(what), Some(claim), "{attacker:#?}");
         }
-        published += part(&together.configuration, ATTACKER).len();
-        let document = to_yaml(&together.configuration).unwrap().text;
+        published += part(&together.publication.configuration(), ATTACKER).len();
+        let document = together.publication.document().unwrap().text;
         let Some(oracle) = &mut oracle else { continue };
         let read = oracle.decode(&document).unwrap_or_else(|why| panic!("{why}\n{document}\n{attacker:#?}"));
         let count =
             |of: &Value, path: &str| of.pointer(path).and_then(Value::as_object).map_or(0, serde_json::Map::len);
-        let meant = serde_json::to_value(&together.configuration).unwrap();
+        let meant = serde_json::to_value(&together.publication.configuration()).unwrap();
         for path in ["/http/routers", "/http/services", "/http/middlewares", "/tcp/routers", "/tcp/services"] {
             assert_eq!(count(&read, path), count(&meant, path), "{path}\n{document}");
         }

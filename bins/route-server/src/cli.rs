@@ -169,6 +169,10 @@ pub(crate) struct RoutingOptions {
     /// How many new names a repository may ask certificates for within a week
     #[arg(long, value_name = "NUMBER", default_value_t = 50, env = "REDIACC_ROUTER_CERTIFICATES_PER_WEEK")]
     pub(crate) certificates_per_week: usize,
+
+    /// How many hosts a repository may own by having used them first
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000, env = "REDIACC_ROUTER_HOSTS_PER_REPOSITORY")]
+    pub(crate) hosts_per_repository: usize,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -81,6 +81,7 @@ fn serve_options(options: &DemoOptions, glob: String, directory: &Path) -> Serve
             shared_host: Vec::new(),
             claim_for: policy.claim_for,
             certificates_per_week: policy.certificates_per_week,
+            hosts_per_repository: policy.hosts_per_repository,
         },
         first_view: std::time::Duration::from_secs(3),
         state_dir: directory.join("state"),

@@ -28,6 +28,7 @@ pub(crate) fn policy(options: &RoutingOptions) -> Policy {
         shared_hosts: options.shared_host.iter().cloned().collect(),
         claim_for: options.claim_for,
         certificates_per_week: options.certificates_per_week,
+        hosts_per_repository: options.hosts_per_repository,
     }
 }
 

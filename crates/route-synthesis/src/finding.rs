@@ -137,6 +137,8 @@ codes! {
     TooManyMiddlewares = "RS045",
     /// Something that no document can say.
     Unsayable = "RS046",
+    /// More hosts than one repository may own.
+    TooManyHosts = "RS047",
     /// Nothing listens where a backend is declared.
     NobodyListens = "RS050",
     /// A listener on every address receives what is meant for a backend.

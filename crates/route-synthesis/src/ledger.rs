@@ -112,6 +112,15 @@ impl Ledger {
         self.certificates.remove(&id);
     }
 
+    /// How many hosts each repository claimed by first use.
+    pub(crate) fn owned(&self) -> BTreeMap<NetworkId, usize> {
+        let mut owned = BTreeMap::new();
+        for claim in self.hosts.values().filter(|claim| !claim.assigned) {
+            *owned.entry(claim.owner).or_default() += 1;
+        }
+        owned
+    }
+
     /// Notes what is used and since when the rest is not, and releases what nobody used for `claim_for`. A repository
     /// that is `lost` keeps everything as it is. Returns when the next claim is released.
     pub(crate) fn settle(

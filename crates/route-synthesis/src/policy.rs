@@ -29,6 +29,8 @@ pub struct Policy {
     pub claim_for: Duration,
     /// How many new names a repository may ask certificates for within a week; the issuer's limits are everyone's.
     pub certificates_per_week: usize,
+    /// How many hosts a repository may own by first use. When it wants more, those that it has not used for longest go.
+    pub hosts_per_repository: usize,
 }
 
 /// Whether repositories are protected from each other.
@@ -87,6 +89,7 @@ impl Default for Policy {
             shared_hosts: BTreeSet::new(),
             claim_for: Duration::from_hours(30 * 24),
             certificates_per_week: 50,
+            hosts_per_repository: 1_000,
         }
     }
 }

@@ -76,6 +76,8 @@ impl<'a> Synthesis<'a> {
                 patterns: ledger.hosts.iter().any(|(host, claim)| claim.assigned && host.is_pattern()),
                 ledger: ledger.clone(),
                 options: BTreeMap::new(),
+                owned: ledger.owned(),
+                idle: BTreeMap::new(),
             },
             now,
             outcome: Outcome::default(),

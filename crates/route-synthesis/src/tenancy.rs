@@ -23,6 +23,10 @@ pub(crate) struct Registrar<'a> {
     pub(crate) patterns: bool,
     /// The TLS options of shared hosts, and whose router had them first: with others beside them Traefik takes none.
     pub(crate) options: BTreeMap<HostPattern, (NetworkId, String)>,
+    /// How many hosts each repository has claimed.
+    pub(crate) owned: BTreeMap<NetworkId, usize>,
+    /// The hosts that a repository at its limit would give up, the one first that it has used last; made when needed.
+    pub(crate) idle: BTreeMap<NetworkId, Vec<HostPattern>>,
 }
 
 /// Whose a host is.
@@ -54,6 +58,7 @@ impl Registrar<'_> {
     pub(crate) fn admit(&mut self, want: &Want) -> Result<(), Refusal> {
         if self.policy.isolation == Isolation::Strict {
             self.check_hosts(want)?;
+            self.check_number(want)?;
             self.check_options(want)?;
             self.check_loose(want)?;
             self.check_entry_points(want)?;
@@ -103,6 +108,51 @@ impl Registrar<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A repository owns a limited number of hosts, or the ledger would grow with every label that somebody makes up.
+    fn check_number(&mut self, want: &Want) -> Result<(), Refusal> {
+        let id = want.source.network_id;
+        let limit = self.policy.hosts_per_repository;
+        let new = want.hosts.iter().filter(|host| self.holder(host) == Holder::Free).count();
+        let owned = self.owned.get(&id).copied().unwrap_or_default();
+        if new == 0 || owned + new <= limit {
+            return Ok(());
+        }
+        if !self.idle.contains_key(&id) {
+            let idle = self.idle_hosts(id);
+            self.idle.insert(id, idle);
+        }
+        let idle = self.idle.entry(id).or_default();
+        idle.retain(|host| !self.used.hosts.contains(host) && !want.hosts.contains(host));
+        let needed = (owned + new).saturating_sub(idle.len());
+        if needed <= limit {
+            return Ok(());
+        }
+        let message = format!("its repository would own {needed} hosts, and may own {limit}");
+        Err(Refusal::new(FindingCode::TooManyHosts, message)
+            .hint("use fewer hosts; the operator can raise --hosts-per-repository, or grant a wildcard"))
+    }
+
+    /// The hosts that a repository claimed and does not use, the one first that it has used last.
+    fn idle_hosts(&self, id: NetworkId) -> Vec<HostPattern> {
+        let its = self.ledger.hosts.iter().filter(|(_, claim)| claim.owner == id && !claim.assigned);
+        let mut idle: Vec<_> = its.filter_map(|(host, claim)| Some((claim.unused_since?, host))).collect();
+        idle.sort_by(|one, other| other.cmp(one));
+        idle.into_iter().map(|(_, host)| host.clone()).collect()
+    }
+
+    /// Claims a host that nobody has; at the limit the longest unused one goes for it.
+    fn own(&mut self, host: &HostPattern, id: NetworkId) {
+        let owned = self.owned.entry(id).or_default();
+        if *owned >= self.policy.hosts_per_repository
+            && let Some(gone) = self.idle.get_mut(&id).and_then(Vec::pop)
+        {
+            self.ledger.hosts.remove(&gone);
+            *owned -= 1;
+        }
+        *owned += 1;
+        self.ledger.hosts.insert(host.clone(), Claim::new(id, self.now));
     }
 
     /// Two routers of one host with different TLS options make Traefik take its own, and a client certificate that
@@ -184,7 +234,7 @@ impl Registrar<'_> {
                 self.options.entry(host.clone()).or_insert_with(|| (id, want.tls_options.clone()));
             }
             if held == Holder::Free && self.policy.isolation == Isolation::Strict {
-                self.ledger.hosts.insert(host.clone(), Claim::new(id, self.now));
+                self.own(host, id);
             }
             if self.ledger.hosts.get(host).is_some_and(|claim| claim.owner == id) {
                 self.used.hosts.insert(host.clone());

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod changes;
+mod listeners;
 mod routes;
 mod world;
 
@@ -35,6 +36,9 @@ const TESTS: &[(&str, Test)] = &[
     ("a_stopped_container_is_no_longer_answered", changes::stopped_container),
     ("a_third_daemon_is_found_while_running_and_let_go_when_it_ends", changes::third_daemon),
     ("routes_survive_a_restart_of_the_route_server", changes::route_server_restart),
+    ("a_server_on_every_address_answers_and_is_told_so", listeners::own_wildcard),
+    ("a_502_is_explained_by_who_listens_instead", listeners::nobody),
+    ("what_a_neighbours_wildcard_would_receive_is_withheld", listeners::neighbours_wildcard),
     ("traefik_started_after_the_containers_answers_the_same", changes::traefik_restart),
     ("sockets_that_are_none_hang_or_talk_nonsense_leave_the_rest_alone", bad_input::sockets),
     ("a_label_of_a_mebibyte_leaves_the_rest_alone", bad_input::huge_label),

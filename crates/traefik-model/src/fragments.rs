@@ -131,7 +131,7 @@ pub fn assemble(mut sections: [Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml {
         }
         text.extend(["  ", section.1, ":\n"]);
         // Stable: it takes advantage of the parts that are in order already.
-        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        entries.sort_by_key(|(name, _)| *name);
         for (_, lines) in entries {
             text.push_str(lines);
         }
@@ -162,7 +162,7 @@ mod tests {
             let balancer = http::LoadBalancer { servers: Vec::new(), ..http::LoadBalancer::with_defaults() };
             let balanced = http::Service { load_balancer: Some(Box::new(balancer)), ..Default::default() };
             configuration.http.services.insert(name.clone(), balanced);
-            let chain = middleware::Chain { middlewares: vec![name.as_str().into()], ..Default::default() };
+            let chain = middleware::Chain { middlewares: vec![name.as_str().into()] };
             let chained = middleware::Middleware { chain: Some(Box::new(chain)), ..Default::default() };
             configuration.http.middlewares.insert(name.clone(), chained);
             configuration

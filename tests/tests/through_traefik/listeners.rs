@@ -9,10 +9,11 @@ use crate::world::{PATIENCE, World, unexpected};
 fn finding(world: &World, code: &str, container: &str) -> Result<String, Error> {
     until(&format!("{code} about {container}"), PATIENCE, || {
         let table = world.server.json("/routes.json")?;
-        let findings = table["findings"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let about = |it: &&Value| it["code"] == code && it["subject"]["container"] == container;
-        let found = findings.iter().find(about).and_then(|it| it["message"].as_str());
-        found.map(str::to_owned).ok_or_else(|| unexpected(&findings))
+        let findings = table.get("findings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let text = |it: &Value, path: &str| it.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let about = |it: &&Value| text(it, "/code") == code && text(it, "/subject/container") == container;
+        let found = findings.iter().find(about).map(|it| text(it, "/message"));
+        found.ok_or_else(|| unexpected(&findings))
     })
 }
 

@@ -126,7 +126,7 @@ fn no_attacker_changes_the_victims_part_or_breaks_the_document() {
         let read = oracle.decode(&document).unwrap_or_else(|why| panic!("{why}\n{document}\n{attacker:#?}"));
         let count =
             |of: &Value, path: &str| of.pointer(path).and_then(Value::as_object).map_or(0, serde_json::Map::len);
-        let meant = serde_json::to_value(&together.publication.configuration()).unwrap();
+        let meant = serde_json::to_value(together.publication.configuration()).unwrap();
         for path in ["/http/routers", "/http/services", "/http/middlewares", "/tcp/routers", "/tcp/services"] {
             assert_eq!(count(&read, path), count(&meant, path), "{path}\n{document}");
         }

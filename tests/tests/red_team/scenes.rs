@@ -21,7 +21,8 @@ pub(crate) const ALL: &[(&str, Scene)] = &[
     ("a rule of nearly 64 KiB with 2000 hosts", long_rule),
     ("rules that are hard to read", hard_rules),
     ("a chain that doubles forty times", doubling),
-    ("a thousand certificates", certificates),
+    ("five hundred certificates", certificates),
+    ("a thousand hosts and one", hosts),
     ("a shared host with other TLS options", shared_options),
     ("the victim is recreated while the attacker waits", recreated),
     ("the victim's daemon is lost while the attacker asks", lost),
@@ -131,15 +132,25 @@ fn doubling(world: &mut World) -> Result<(), Error> {
 }
 
 fn certificates(world: &mut World) -> Result<(), Error> {
-    let names: Vec<_> = (0..1000).map(|n| format!("n{n}.evil.example")).collect();
+    let container = many_names(world, 500);
+    with(world, container, "RS039")
+}
+
+fn hosts(world: &mut World) -> Result<(), Error> {
+    let container = many_names(world, 1000);
+    with(world, container, "RS047")
+}
+
+/// One router with a host and certificates for that many more.
+fn many_names(world: &mut World, number: usize) -> Container {
+    let names: Vec<_> = (0..number).map(|n| format!("n{n}.evil.example")).collect();
     let labels = format!(
         "http.routers.x.rule=Host(`own.evil.example`)\nhttp.routers.x.tls.certresolver=letsencrypt\n\
          http.routers.x.tls.domains[0].main=own.evil.example\nhttp.routers.x.tls.domains[0].sans={}\n\
          http.services.a.loadbalancer.server.port=80",
         names.join(",")
     );
-    let container = evil(world, &labels);
-    with(world, container, "RS039")
+    evil(world, &labels)
 }
 
 /// Routers of one host with different TLS options make Traefik take none of them.

@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeMap, hint::black_box, sync::Arc};
 
-use container_snapshot::{Container, ContainerState, Event, Health, Store, Timestamp};
+use container_snapshot::{Container, ContainerState, Event, Health, Listeners, Store, Timestamp};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use repo_network::NetworkId;
-use route_synthesis::{Cache, Ledger, Policy, synthesize};
+use route_synthesis::{Cache, Ledger, Policy, compare, synthesize};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 /// Containers of one repository.
@@ -95,7 +95,7 @@ fn synthesis(criterion: &mut Criterion) {
             });
         });
     }
-    let store = fleet(10_000);
+    let mut store = fleet(10_000);
     let (mut ledger, mut cache) = (Ledger::default(), Cache::default());
     bytes(&store, &mut ledger, &mut cache);
     let outcome = synthesize(store.snapshot(), &policy(), &ledger, &mut cache, NOW);
@@ -104,6 +104,14 @@ fn synthesis(criterion: &mut Criterion) {
     });
     group.bench_function("warm/10000, writing only", |bencher| {
         bencher.iter(|| black_box(outcome.publication.document().unwrap()));
+    });
+    // The yardstick: what it would take if nothing of what is written were shared or kept.
+    group.bench_function("warm/10000, writing all of it anew", |bencher| {
+        bencher.iter(|| black_box(traefik_model::to_yaml(&outcome.publication.configuration()).unwrap()));
+    });
+    store.set_listeners(Some(Listeners::default()));
+    group.bench_function("warm/10000, comparing with listeners", |bencher| {
+        bencher.iter(|| black_box(compare(outcome.publication.routes(), store.snapshot())));
     });
     group.finish();
 }

@@ -29,6 +29,7 @@ mod policy;
 mod ports;
 mod publication;
 mod references;
+mod routers;
 mod servers;
 mod synthesize;
 mod table;

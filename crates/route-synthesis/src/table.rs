@@ -3,11 +3,13 @@ use std::sync::Arc;
 use container_snapshot::{Container, Timestamp};
 use repo_network::NetworkId;
 use serde::{Deserialize, Serialize};
-use traefik_model::{Configuration, http, role::EntryPointRef, tcp, udp};
+use traefik_model::{Configuration, http, tcp, udp};
 
 use crate::{
     FindingCode, Subject,
-    merge::{Kind, Sources},
+    merge::{Entry, Kind, Sources},
+    routers::{Facts, Router},
+    servers::Balanced,
 };
 
 /// The protocols of routers.
@@ -146,26 +148,10 @@ impl Unrouted {
 impl Table {
     /// The table of a configuration.
     pub(crate) fn of(configuration: &Configuration, sources: &Sources) -> Self {
-        let http = &configuration.http;
-        let tcp = &configuration.tcp;
-        let udp = &configuration.udp;
-        let source = |protocol, name: &String| sources.get(&(protocol, Kind::Router, name.clone())).cloned();
         Self {
-            http: http
-                .routers
-                .iter()
-                .filter_map(|(name, router)| Some(http_route(name, router, http, source(Protocol::Http, name)?)))
-                .collect(),
-            tcp: tcp
-                .routers
-                .iter()
-                .filter_map(|(name, router)| Some(tcp_route(name, router, tcp, source(Protocol::Tcp, name)?)))
-                .collect(),
-            udp: udp
-                .routers
-                .iter()
-                .filter_map(|(name, router)| Some(udp_route(name, router, udp, source(Protocol::Udp, name)?)))
-                .collect(),
+            http: routes::<http::Router>(configuration, sources),
+            tcp: routes::<tcp::Router>(configuration, sources),
+            udp: routes::<udp::Router>(configuration, sources),
         }
     }
 
@@ -187,54 +173,22 @@ impl Table {
     }
 }
 
-fn names(entry_points: &[EntryPointRef]) -> Vec<String> {
-    entry_points.iter().map(ToString::to_string).collect()
-}
-
-fn http_route(name: &str, router: &http::Router, http: &http::Http, source: Arc<RouteSource>) -> Route {
-    let balancer = http.services.get(router.service.as_str()).and_then(|service| service.load_balancer.as_ref());
-    let backends = balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.url.to_string());
-    Route {
-        name: name.to_owned(),
-        rule: router.rule.to_string(),
-        entrypoints: names(&router.entry_points),
-        service: router.service.to_string(),
-        middlewares: router.middlewares.iter().map(ToString::to_string).collect(),
-        tls: router.tls.is_some(),
-        priority: router.priority,
-        backends: backends.collect(),
-        source,
-    }
-}
-
-fn tcp_route(name: &str, router: &tcp::Router, tcp: &tcp::Tcp, source: Arc<RouteSource>) -> Route {
-    let balancer = tcp.services.get(router.service.as_str()).and_then(|service| service.load_balancer.as_ref());
-    let backends = balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.address.to_string());
-    Route {
-        name: name.to_owned(),
-        rule: router.rule.to_string(),
-        entrypoints: names(&router.entry_points),
-        service: router.service.to_string(),
-        middlewares: router.middlewares.iter().map(ToString::to_string).collect(),
-        tls: router.tls.is_some(),
-        priority: router.priority,
-        backends: backends.collect(),
-        source,
-    }
-}
-
-fn udp_route(name: &str, router: &udp::Router, udp: &udp::Udp, source: Arc<RouteSource>) -> Route {
-    let balancer = udp.services.get(router.service.as_str()).and_then(|service| service.load_balancer.as_ref());
-    let backends = balancer.iter().flat_map(|balancer| &balancer.servers).map(|server| server.address.to_string());
-    Route {
-        name: name.to_owned(),
-        rule: String::new(),
-        entrypoints: names(&router.entry_points),
-        service: router.service.to_string(),
-        middlewares: Vec::new(),
-        tls: false,
-        priority: 0,
-        backends: backends.collect(),
-        source,
-    }
+fn routes<R: Router>(configuration: &Configuration, sources: &Sources) -> Vec<Route> {
+    let services = R::Service::section_of(configuration);
+    let route = |(name, router): (&String, &R)| {
+        let Facts { rule, entry_points, service, middlewares, priority, tls, .. } = router.facts();
+        let backends = services.get(service).map(|service| service.backends()).unwrap_or_default();
+        Some(Route {
+            name: name.clone(),
+            rule: rule.to_owned(),
+            entrypoints: entry_points.iter().map(ToString::to_string).collect(),
+            service: service.to_owned(),
+            middlewares: middlewares.iter().map(ToString::to_string).collect(),
+            tls: tls.is_some(),
+            priority,
+            backends: backends.into_iter().map(str::to_owned).collect(),
+            source: sources.get(&(R::PROTOCOL, Kind::Router, name.clone()))?.clone(),
+        })
+    };
+    R::section_of(configuration).iter().filter_map(route).collect()
 }

@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use traefik_labels::rule::{Branch, Protocol as RuleProtocol, Rule, Syntax, Tls, parse};
-use traefik_model::{Configuration, http, role::EntryPointRef, tcp, tls::CertificateDomain};
+use traefik_model::{Configuration, role::EntryPointRef, tls::CertificateDomain, udp};
 
 use crate::{
     Finding, Policy,
     entry_points::EntryPointKind,
     hosts::HostPattern,
     merge::{Kind, Sources},
+    routers::{Facts, Router},
     table::{Protocol, RouteSource},
 };
 
@@ -41,97 +42,72 @@ pub(crate) fn of(
     policy: &Policy,
     findings: &mut Vec<Finding>,
 ) -> Vec<Want> {
-    let source = |protocol, name: &String| sources.get(&(protocol, Kind::Router, name.clone())).cloned();
-    let mut wants = Vec::new();
-    configuration.http.routers.retain(|name, router| {
-        let Some(source) = source(Protocol::Http, name) else { return false };
-        let rule = read(
-            RuleProtocol::Http,
-            router.rule.as_str(),
-            &router.rule_syntax,
-            router.tls.is_some(),
-            name,
-            &source,
-            findings,
-        );
-        rule.map(|rule| wants.push(http_want(name, router, &rule, source, policy))).is_some()
-    });
-    configuration.tcp.routers.retain(|name, router| {
-        let Some(source) = source(Protocol::Tcp, name) else { return false };
-        let rule = read(
-            RuleProtocol::Tcp,
-            router.rule.as_str(),
-            &router.rule_syntax,
-            router.tls.is_some(),
-            name,
-            &source,
-            findings,
-        );
-        rule.map(|rule| wants.push(tcp_want(name, router, &rule, source, policy))).is_some()
-    });
+    let mut reading = Reading { policy, sources, findings, wants: Vec::new() };
+    configuration.http.routers.retain(|name, router| reading.router(RuleProtocol::Http, name, router));
+    configuration.tcp.routers.retain(|name, router| reading.router(RuleProtocol::Tcp, name, router));
     for (name, router) in &configuration.udp.routers {
-        let Some(source) = source(Protocol::Udp, name) else { continue };
-        wants.push(Want { exclusive: names(&router.entry_points), ..Want::new(Protocol::Udp, name, source) });
+        let Some(source) = reading.source::<udp::Router>(name) else { continue };
+        let want = Want { exclusive: names(&router.entry_points), ..Want::new(Protocol::Udp, name, source) };
+        reading.wants.push(want);
     }
-    wants
+    reading.wants
 }
 
-fn read(
-    protocol: RuleProtocol,
-    text: &str,
-    syntax: &str,
-    tls: bool,
-    name: &str,
-    source: &RouteSource,
-    findings: &mut Vec<Finding>,
-) -> Option<Rule> {
-    let parsed = parse(protocol, Syntax::from_label(syntax), text, Tls::from(tls));
-    // The decoder reports the problems of rules; here only what it lets through can be wrong with a published rule.
-    if parsed.rule.is_none() {
-        let local = name.rsplit_once('-').map_or(name, |(local, _)| local);
-        let word = match protocol {
-            RuleProtocol::Http => "http",
-            RuleProtocol::Tcp => "tcp",
-        };
-        let problem = parsed.problems.iter().find(|problem| problem.severity == traefik_labels::Severity::Error);
-        let finding = problem.map(|problem| Finding::from_problem(problem, source.subject()));
-        findings.extend(finding.map(|finding| finding.label(format!("traefik.{word}.routers.{local}.rule"))));
-    }
-    parsed.rule
+/// Reads one router after the other.
+struct Reading<'a> {
+    policy: &'a Policy,
+    sources: &'a Sources,
+    findings: &'a mut Vec<Finding>,
+    wants: Vec<Want>,
 }
 
-fn http_want(name: &str, router: &http::Router, rule: &Rule, source: Arc<RouteSource>, policy: &Policy) -> Want {
-    let tls = router.tls.as_deref();
-    let domains = tls.map_or(&[][..], |tls| tls.domains.as_slice());
-    let mut want = Want::of_rule(Protocol::Http, name, rule, certificate_names(domains, policy), source);
-    if tls.is_some_and(|tls| !tls.cert_resolver.is_empty()) {
-        want.orders = orders(rule, domains, policy);
-    }
-    want.tls_options =
-        tls.map(|tls| tls.options.as_str()).filter(|name| *name != "default").unwrap_or_default().to_owned();
-    want
-}
+// === impl Reading ===
 
-fn tcp_want(name: &str, router: &tcp::Router, rule: &Rule, source: Arc<RouteSource>, policy: &Policy) -> Want {
-    let tls = router.tls.as_deref();
-    let domains = tls.map_or(&[][..], |tls| tls.domains.as_slice());
-    let mut want = Want::of_rule(Protocol::Tcp, name, rule, certificate_names(domains, policy), source);
-    if tls.is_some_and(|tls| !tls.cert_resolver.is_empty()) {
-        want.orders = orders(rule, domains, policy);
+impl Reading<'_> {
+    fn source<R: Router>(&self, name: &str) -> Option<Arc<RouteSource>> {
+        self.sources.get(&(R::PROTOCOL, Kind::Router, name.to_owned())).cloned()
     }
-    let (web, own): (Vec<_>, Vec<_>) = names(&router.entry_points)
-        .into_iter()
-        .partition(|name| policy.entry_points.kind(name) == Some(EntryPointKind::Https));
-    if want.loose.is_empty() && tls.is_some() {
-        want.shared = own;
-    } else {
-        // On an entry point of its own any rule is harmless to others; on HTTPS it would be in front of everybody.
-        want.exclusive = own;
-        if web.is_empty() {
-            want.loose.clear();
+
+    /// Notes what a router wants; false when it cannot be published.
+    fn router<R: Router>(&mut self, protocol: RuleProtocol, name: &str, router: &R) -> bool {
+        let Some(source) = self.source::<R>(name) else { return false };
+        let facts = router.facts();
+        let Some(rule) = self.rule::<R>(protocol, name, facts, &source) else { return false };
+        let domains = facts.tls.map_or(&[][..], |tls| tls.domains);
+        let mut want = Want::of_rule(R::PROTOCOL, name, &rule, certificate_names(domains, self.policy), source);
+        if facts.tls.is_some_and(|tls| !tls.resolver.is_empty()) {
+            want.orders = orders(&rule, domains, self.policy);
         }
+        match protocol {
+            RuleProtocol::Http => {
+                let options = facts.tls.map_or("", |tls| tls.options);
+                want.tls_options = if options == "default" { String::new() } else { options.to_owned() };
+            }
+            RuleProtocol::Tcp => want.enter(facts, self.policy),
+        }
+        self.wants.push(want);
+        true
     }
-    want
+
+    fn rule<R: Router>(
+        &mut self,
+        protocol: RuleProtocol,
+        name: &str,
+        facts: Facts<'_>,
+        source: &RouteSource,
+    ) -> Option<Rule> {
+        let tls = Tls::from(facts.tls.is_some());
+        let parsed = parse(protocol, Syntax::from_label(facts.rule_syntax), facts.rule, tls);
+        // The decoder reports the problems of rules; here only what it lets through can be wrong with a published rule.
+        if parsed.rule.is_none() {
+            let local = name.rsplit_once('-').map_or(name, |(local, _)| local);
+            let problem = parsed.problems.iter().find(|problem| problem.severity == traefik_labels::Severity::Error);
+            let finding = problem.map(|problem| Finding::from_problem(problem, source.subject()));
+            let label = format!("traefik.{}.routers.{local}.rule", R::PROTOCOL.as_str());
+            self.findings.extend(finding.map(|finding| finding.label(label)));
+        }
+        parsed.rule
+    }
 }
 
 /// The names that Traefik orders certificates for: the domains, else every host of the rule.
@@ -189,6 +165,21 @@ impl Want {
         let hosts = named.chain(certificates).collect();
         let loose = rule.branches.iter().filter_map(loose).collect();
         Self { hosts, loose, ..Self::new(protocol, name, source) }
+    }
+
+    /// Notes which entry points a TCP router wants, shared with others or for its repository alone.
+    fn enter(&mut self, facts: Facts<'_>, policy: &Policy) {
+        let is_web = |name: &String| policy.entry_points.kind(name) == Some(EntryPointKind::Https);
+        let (web, own): (Vec<_>, Vec<_>) = names(facts.entry_points).into_iter().partition(is_web);
+        if self.loose.is_empty() && facts.tls.is_some() {
+            self.shared = own;
+            return;
+        }
+        // On an entry point of its own any rule is harmless to others; on HTTPS it would be in front of everybody.
+        self.exclusive = own;
+        if web.is_empty() {
+            self.loose.clear();
+        }
     }
 
     /// How the router is called in messages.

@@ -1,5 +1,7 @@
 //! What is published, as the repositories' shares in it: nothing of a fleet is copied because one container changed.
 
+mod cut;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -49,7 +51,9 @@ pub(crate) struct Share {
     /// The routers that were not admitted, and why.
     pub(crate) refused: Refused,
     /// Entries that are published otherwise than drafted.
-    pub(crate) changed: Configuration,
+    changed: Configuration,
+    /// Entries that are not published because Traefik would not take them.
+    cut: BTreeSet<(Protocol, Kind, String)>,
 }
 
 /// Routers that were not admitted, with the code and message of the finding.
@@ -137,7 +141,7 @@ impl Publication {
     pub fn routes(&self) -> impl Iterator<Item = (Protocol, &Route)> {
         let drafted = self.shares.iter().flat_map(|share| {
             let routes = share.draft.table().iter();
-            routes.filter(|(protocol, route)| !share.refuses(*protocol, &route.name))
+            routes.filter(|(protocol, route)| share.publishes(*protocol, &route.name))
         });
         drafted.chain(self.port_routes.iter())
     }
@@ -189,7 +193,7 @@ impl Publication {
 impl Share {
     /// All of a draft but for the routers that were not admitted.
     pub(crate) fn new(draft: Arc<Draft>, refused: Refused) -> Self {
-        Self { draft, refused, changed: Configuration::default() }
+        Self { draft, refused, changed: Configuration::default(), cut: BTreeSet::new() }
     }
 
     /// What is published of a section.
@@ -204,15 +208,23 @@ impl Share {
         !self.refused.is_empty() && self.refused.contains_key(&(protocol, name.to_owned()))
     }
 
+    fn publishes(&self, protocol: Protocol, name: &str) -> bool {
+        let cut = !self.cut.is_empty() && self.cut.contains(&(protocol, Kind::Router, name.to_owned()));
+        !cut && !self.refuses(protocol, name)
+    }
+
     fn is_as_drafted<E: Entry>(&self, name: &str) -> bool {
         let changed = E::section_of(&self.changed);
         let refused = E::KIND == Kind::Router && self.refuses(E::PROTOCOL, name);
-        !refused && (changed.is_empty() || !changed.contains_key(name))
+        let cut = !self.cut.is_empty() && self.cut.contains(&(E::PROTOCOL, E::KIND, name.to_owned()));
+        !refused && !cut && (changed.is_empty() || !changed.contains_key(name))
     }
 
     fn count<E: Entry>(&self) -> usize {
-        let refused = self.refused.keys().filter(|(protocol, _)| E::KIND == Kind::Router && *protocol == E::PROTOCOL);
-        E::section_of(&self.draft.configuration).len() - refused.count()
+        if self.cut.is_empty() && (self.refused.is_empty() || E::KIND != Kind::Router) {
+            return E::section_of(&self.draft.configuration).len();
+        }
+        self.entries::<E>().count()
     }
 
     fn is_empty(&self) -> bool {

@@ -97,7 +97,7 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = time, env = "REDIACC_ROUTER_FIRST_VIEW")]
     pub(crate) first_view: Duration,
 
-    /// Directory for what has to outlive the server: who owns which host
+    /// Directory for what has to outlive the server: who owns which host, and what was published last
     #[arg(long, value_name = "DIR", default_value = "/var/lib/rediacc/router", env = "REDIACC_ROUTER_STATE_DIR")]
     pub(crate) state_dir: PathBuf,
 
@@ -151,7 +151,7 @@ pub(crate) struct RoutingOptions {
     pub(crate) grace: Duration,
 
     /// How long the routes of a lost daemon stay as they were
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time, env = "REDIACC_ROUTER_STALE_FOR")]
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time, env = "REDIACC_ROUTER_STALE_FOR")]
     pub(crate) stale_for: Duration,
 
     /// Whether repositories are protected from each other; trusted: the machine has one owner

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use container_snapshot::{Event, Store};
+use container_snapshot::{Event, Snapshot, Store};
 use docker_discovery::Message;
 use repo_network::NetworkId;
 use route_http::Phase;
@@ -14,7 +14,7 @@ use crate::{
     listeners::ListenerWatch,
     publisher::Publisher,
     render::now,
-    state::Saver,
+    state::{LastSaver, Saver},
 };
 
 /// Changes that come this soon after one another are published together.
@@ -27,15 +27,30 @@ pub(crate) struct Fleet {
     store: Store,
     publisher: Publisher,
     saver: Saver,
+    last: LastSaver,
     grace: Duration,
-    /// Until then the view need not be full.
-    ready_by: Instant,
+    start: Start,
+    /// What the daemons had said before the start is known.
+    restored: bool,
     /// All daemons that were there at the beginning are known.
     scanned: bool,
     /// Those of them that have not listed their containers yet.
     waiting: BTreeSet<NetworkId>,
+    /// Those that were there at the beginning.
+    found: BTreeSet<NetworkId>,
+    /// Some daemon has listed its containers since the start.
+    heard: bool,
     /// Who listens where backends are.
     watch: ListenerWatch,
+}
+
+/// How long a view that is not full is not served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// From then on what is known of each daemon, now or from before the start, is as much as will come.
+    pub(crate) first_view: Instant,
+    /// From then on what was published before the start counts no longer.
+    pub(crate) stale: Instant,
 }
 
 /// When the next publishing is due, and since when a change waits for it.
@@ -49,10 +64,31 @@ struct Due {
 // === impl Fleet ===
 
 impl Fleet {
-    /// Nothing is known yet; what is by `ready_by` is served.
-    pub(crate) fn new(publisher: Publisher, saver: Saver, grace: Duration, ready_by: Instant) -> Self {
-        let (store, scanned, waiting, watch) = (Store::default(), false, BTreeSet::new(), ListenerWatch::new());
-        Self { store, publisher, saver, grace, ready_by, scanned, waiting, watch }
+    /// Begins with what the daemons had said before the start, if that is known.
+    pub(crate) fn new(
+        publisher: Publisher,
+        saver: Saver,
+        last: LastSaver,
+        restored: Option<Snapshot>,
+        grace: Duration,
+        start: Start,
+    ) -> Self {
+        let is_restored = restored.is_some();
+        let store = restored.map_or_else(Store::default, |snapshot| Store::restored(snapshot, now()));
+        Self {
+            store,
+            publisher,
+            saver,
+            last,
+            grace,
+            start,
+            restored: is_restored,
+            scanned: false,
+            waiting: BTreeSet::new(),
+            found: BTreeSet::new(),
+            heard: false,
+            watch: ListenerWatch::new(),
+        }
     }
 
     /// Runs until discovery ends.
@@ -86,7 +122,7 @@ impl Fleet {
                         due.change(Instant::now());
                     }
                 }
-                () = until((phase == Phase::Starting).then_some(self.ready_by)) => {}
+                () = until((phase == Phase::Starting).then(|| self.start.next(Instant::now())).flatten()) => {}
                 () = until(deadline) => {
                     deadline = None;
                     due.change(Instant::now());
@@ -107,8 +143,13 @@ impl Fleet {
                 match &event {
                     Event::Found { .. } if !self.scanned => {
                         self.waiting.insert(id);
+                        self.found.insert(id);
                     }
-                    Event::Listed(_) | Event::Vanished => {
+                    Event::Listed(_) => {
+                        self.waiting.remove(&id);
+                        self.heard = true;
+                    }
+                    Event::Vanished => {
                         self.waiting.remove(&id);
                     }
                     _ => {}
@@ -122,7 +163,14 @@ impl Fleet {
             Message::RefusedSockets(refused) => self.store.refuse_sockets(refused),
             Message::Scanned => {
                 self.scanned = true;
-                false
+                // A daemon of the time before the start whose socket is proved to be gone.
+                let known = self.store.snapshot().daemons.keys();
+                let gone: Vec<_> = known.filter(|id| !self.found.contains(id)).copied().collect();
+                let mut changed = false;
+                for id in gone {
+                    changed |= self.store.apply(id, Event::Vanished, now());
+                }
+                changed
             }
         }
     }
@@ -137,9 +185,19 @@ impl Fleet {
         changed
     }
 
-    /// A full view, or the time is up.
+    /// Whether what would be published is the truth, as far as it can be known.
+    ///
+    /// With a full view it is. Without one, once the time is up: each daemon has its view of now or of before the
+    /// start, and one that has neither has no routes to lose. With nothing of before the start, some daemon must have
+    /// said something, or an empty document would come out of mere silence. With the document of before the start but
+    /// not what it was made of, it stays until the view is full or the document is too old.
     fn is_ready(&self) -> bool {
-        (self.scanned && self.waiting.is_empty()) || Instant::now() >= self.ready_by
+        let now = Instant::now();
+        if self.scanned && self.waiting.is_empty() {
+            return true;
+        }
+        let something = self.restored || (self.heard && self.publisher.document().is_none());
+        (now >= self.start.first_view && something) || (now >= self.start.stale && self.publisher.document().is_some())
     }
 
     fn say_ready(&self) {
@@ -158,6 +216,9 @@ impl Fleet {
         let (next, comparison) = self.publisher.publish(self.store.snapshot(), phase, now);
         self.watch.expect(&comparison, Instant::now());
         self.saver.offer(self.publisher.ledger());
+        if let (Phase::Serving, Some(document)) = (phase, self.publisher.document()) {
+            self.last.offer(document.clone(), self.store.snapshot());
+        }
         next.map(|next| Instant::now() + next.since(now))
     }
 }
@@ -167,6 +228,15 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+// === impl Start ===
+
+impl Start {
+    /// The next of the two times.
+    fn next(self, now: Instant) -> Option<Instant> {
+        [self.first_view, self.stale].into_iter().find(|at| *at > now)
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct Fleet {
     pub(crate) refused_sockets: usize,
     pub(crate) revision: Arc<str>,
     pub(crate) starting: bool,
+    pub(crate) stale: bool,
     pub(crate) base_domain: Option<BaseDomain>,
     pub(crate) polls: Arc<Polls>,
     pub(crate) state: Report,
@@ -44,6 +45,8 @@ pub(crate) struct Daemon {
 struct Health<'a> {
     status: &'static str,
     revision: &'a str,
+    /// Something that is served has not been confirmed by its daemon since it was lost, or since the start.
+    stale: bool,
     auto_routes: bool,
     base_domain: Option<&'a BaseDomain>,
     routers: Counts,
@@ -137,6 +140,7 @@ impl Views for Fleet {
         let health = Health {
             status: self.status(),
             revision: &self.revision,
+            stale: self.stale,
             auto_routes: self.base_domain.is_some(),
             base_domain: self.base_domain.as_ref(),
             routers: publication.routers(),

@@ -4,7 +4,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use container_snapshot::{Snapshot, Timestamp};
+use container_snapshot::{Link, Snapshot, Timestamp};
 use route_http::{Document, Phase, Polls, State};
 use route_synthesis::{Cache, Comparison, Finding, Ledger, Outcome, Policy, Severity, compare, synthesize};
 use tokio::sync::watch;
@@ -30,28 +30,41 @@ pub(crate) struct Publisher {
 // === impl Publisher ===
 
 impl Publisher {
-    /// A publisher that has nothing true to say yet.
-    pub(crate) fn new(policy: Policy, ledger: Ledger, report: Report, polls: Arc<Polls>) -> Self {
+    /// A publisher that does not know yet what is true; until then it serves what was published before the start.
+    pub(crate) fn new(
+        policy: Policy,
+        ledger: Ledger,
+        report: Report,
+        polls: Arc<Polls>,
+        restored: Option<Document>,
+    ) -> Self {
+        let document = restored;
         let fleet = Fleet {
             outcome: Arc::default(),
             daemons: Vec::new(),
             refused_sockets: 0,
-            revision: "".into(),
+            revision: revision(document.as_ref()),
             starting: true,
+            stale: document.is_some(),
             base_domain: policy.base_domain.clone(),
             polls: polls.clone(),
             state: report.clone(),
             routes: OnceLock::new(),
         };
-        let state = State { phase: Phase::Starting, document: None, views: Arc::new(fleet) };
+        let state = State { phase: Phase::Starting, document: document.clone(), views: Arc::new(fleet) };
         let state = watch::Sender::new(state);
         let (cache, findings) = (Cache::default(), BTreeSet::new());
-        Self { policy, cache, ledger, state, polls, report, findings, document: None }
+        Self { policy, cache, ledger, state, polls, report, findings, document }
     }
 
     /// What is served.
     pub(crate) fn subscribe(&self) -> watch::Receiver<State> {
         self.state.subscribe()
+    }
+
+    /// What is served: of the time before the start until something was published.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
     }
 
     /// Who owns what, as of the last publishing.
@@ -90,8 +103,9 @@ impl Publisher {
         let fleet = Fleet {
             daemons: Daemon::all(snapshot),
             refused_sockets: snapshot.refused_sockets.len(),
-            revision: self.document.as_ref().map_or_else(|| "".into(), |document| document.revision.clone()),
+            revision: revision(self.document.as_ref()),
             starting: phase == Phase::Starting,
+            stale: self.document.is_some() && (phase == Phase::Starting || is_stale(snapshot)),
             base_domain: self.policy.base_domain.clone(),
             polls: self.polls.clone(),
             state: self.report.clone(),
@@ -128,6 +142,15 @@ impl Publisher {
         }
         self.findings = findings;
     }
+}
+
+fn revision(document: Option<&Document>) -> Arc<str> {
+    document.map_or_else(|| "".into(), |document| document.revision.clone())
+}
+
+/// Whether routes may stand on what a daemon no longer says.
+fn is_stale(snapshot: &Snapshot) -> bool {
+    snapshot.daemons.values().any(|view| view.link == Link::Stale && !view.containers.is_empty())
 }
 
 fn log(finding: &Finding) {

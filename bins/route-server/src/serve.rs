@@ -15,11 +15,11 @@ use crate::{
     cli::ServeOptions,
     control,
     exit::Failure,
-    fleet::Fleet,
+    fleet::{Fleet, Start},
     holder, logging,
     publisher::Publisher,
     settings,
-    state::{RETRY, Saver, StateDir},
+    state::{LastSaver, RETRY, Saver, StateDir},
 };
 
 /// How many messages of discovery may wait.
@@ -50,13 +50,20 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     watch_signals(&shutdown, &refresh)?;
     let polls = Arc::new(Polls::default());
     let state = StateDir::new(&options.state_dir);
+    let published = state.load_published();
     let loaded = state.load();
-    let (saver, report, saving) = Saver::start(state, &loaded, RETRY);
-    let grace = policy.grace;
-    let publisher = Publisher::new(policy, loaded.ledger, report.clone(), polls.clone());
+    let (saver, report, saving) = Saver::start(state.clone(), &loaded, RETRY);
+    let (grace, stale_for) = (policy.grace, policy.stale_for);
+    let restored = published.as_ref().map(|document| document.revision.to_string());
+    let publisher = Publisher::new(policy, loaded.ledger, report.clone(), polls.clone(), published);
     let http = route_http::Settings { token, ..Default::default() };
     let serving = tokio::spawn(route_http::serve(listener, publisher.subscribe(), http, polls, shutdown.clone()));
-    tracing::info!(listen = %address, sockets = options.sockets.join(" "), "serving");
+    tracing::info!(listen = %address, sockets = options.sockets.join(" "), restored, "serving");
+    // Traefik has its answer by now; a large fleet takes a moment to be read.
+    let known = state.clone();
+    let snapshot = tokio::task::spawn_blocking(move || known.load_snapshot()).await;
+    let snapshot = snapshot.map_err(|error| Failure::runtime("a task ended badly", &error))?;
+    let (last, keeping) = LastSaver::start(state, shutdown.clone());
 
     let (sender, messages) = mpsc::channel(BACKLOG);
     let (asking, commands) = mpsc::channel(COMMANDS);
@@ -64,11 +71,13 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let following = tokio::spawn(follow(discovery, sender, refresh, shutdown.clone()));
     let socket = settings::control_socket(options).map(Path::to_owned);
     let controlling = tokio::spawn(control::run(socket, asking, report, shutdown.clone()));
-    let fleet = Fleet::new(publisher, saver, grace, Instant::now() + options.first_view);
+    let now = Instant::now();
+    let start = Start { first_view: now + options.first_view, stale: now + stale_for };
+    let fleet = Fleet::new(publisher, saver, last, snapshot, grace, start);
     shutdown.run_until_cancelled(fleet.run(messages, commands)).await;
     shutdown.cancel();
-    // With the fleet its saver is gone, so that the last write ends the saving.
-    for task in [following, serving, controlling, saving] {
+    // With the fleet its savers are gone, so that the last write ends the saving.
+    for task in [following, serving, controlling, saving, keeping] {
         task.await.map_err(|error| Failure::runtime("a task ended badly", &error))?;
     }
     tracing::info!("ended");

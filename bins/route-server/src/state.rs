@@ -1,10 +1,13 @@
-//! What has to outlive the process: the ledger, in a directory of its own.
+//! What has to outlive the process, in a directory of its own: the ledger, what was published, what it was made of.
 //!
-//! `ledger.json` is the newest, `ledger.json.1` the one before it. A write replaces them in one step, so that whenever
-//! the process or the machine dies a whole file is there.
+//! `ledger.json` is the newest, `ledger.json.1` the one before it; `published.yaml` is what Traefik was last told, and
+//! `snapshot` what the daemons had said. A write replaces a file in one step, so that whenever the process or the
+//! machine dies a whole one is there.
 
 mod format;
+mod last;
 mod saver;
+mod sealed;
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -16,12 +19,16 @@ use std::{
 use route_synthesis::Ledger;
 
 use self::format::FormatError;
-pub(crate) use self::saver::{RETRY, Report, Saver};
+pub(crate) use self::{
+    last::LastSaver,
+    saver::{RETRY, Report, Saver},
+};
 use crate::exit::chain;
 
 const FILE: &str = "ledger.json";
 const PREVIOUS: &str = "ledger.json.1";
-const NEW: &str = "ledger.json.new";
+/// What is written is called this until it is whole: the file's own name with this behind it.
+const NEW: &str = ".new";
 const LINK: &str = "ledger.json.1.new";
 /// How many damaged files are kept to be looked at; the last place is used again.
 const KEPT_ASIDE: u32 = 9;
@@ -124,13 +131,27 @@ impl StateDir {
     pub(crate) fn save(&self, ledger: &Ledger) -> Result<(), StateError> {
         let bytes = format::encode(ledger).map_err(StateError::Unwritable)?;
         self.create()?;
-        self.write_new(&bytes).inspect_err(|_| drop(fs::remove_file(self.file(NEW))))?;
+        let new = self.write_new(FILE, &bytes)?;
         if let Err(error) = self.keep_previous() {
             // The newest one matters more than a second one.
             tracing::warn!(error = chain(&error), "the previous ledger is not kept");
         }
-        let file = self.file(FILE);
-        fs::rename(self.file(NEW), &file).map_err(fault("replace", &file))?;
+        self.put(&new, FILE)?;
+        self.sync()
+    }
+
+    /// Replaces a file in one step; [`sync`](Self::sync) makes it last.
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let new = self.write_new(name, bytes)?;
+        self.put(&new, name)
+    }
+
+    fn put(&self, new: &Path, name: &str) -> Result<(), StateError> {
+        let file = self.file(name);
+        fs::rename(new, &file).map_err(fault("replace", &file))
+    }
+
+    fn sync(&self) -> Result<(), StateError> {
         File::open(&self.0).and_then(|directory| directory.sync_all()).map_err(fault("sync", &self.0))
     }
 
@@ -152,13 +173,13 @@ impl StateDir {
 
     /// Says before there is anything to write whether it could be.
     fn probe(&self) -> Result<(), StateError> {
-        self.write_new(b"")?;
-        let file = self.file(NEW);
+        let file = self.write_new("probe", b"")?;
         fs::remove_file(&file).map_err(fault("remove", &file))
     }
 
-    fn write_new(&self, bytes: &[u8]) -> Result<(), StateError> {
-        let path = self.file(NEW);
+    /// Writes what is to become this file, and says where it is until then. What fails leaves nothing behind.
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError> {
+        let path = self.file(&format!("{name}{NEW}"));
         let create = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let write = || {
             let mut file = create().or_else(|error| match error.kind() {
@@ -169,7 +190,8 @@ impl StateDir {
             file.write_all(bytes)?;
             file.sync_all()
         };
-        write().map_err(fault("write", &path))
+        write().inspect_err(|_| drop(fs::remove_file(&path))).map_err(fault("write", &path))?;
+        Ok(path)
     }
 
     /// Gives the current file a second name, so that there is no moment without it.
@@ -235,7 +257,7 @@ mod tests {
         let state = StateDir::new(scratch.path().join("a/b"));
         assert_eq!(state.load().ledger, Ledger::default());
         state.save(&owned_by(64)).unwrap();
-        fs::write(state.file(NEW), "of a process that was killed").unwrap();
+        fs::write(state.file("ledger.json.new"), "of a process that was killed").unwrap();
         state.save(&owned_by(128)).unwrap();
         assert_eq!(state.load().ledger, owned_by(128));
         assert_eq!(names(&state), [FILE, PREVIOUS]);

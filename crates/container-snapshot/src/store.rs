@@ -117,6 +117,19 @@ impl Tracked {
 // === impl Store ===
 
 impl Store {
+    /// A store that begins with what an earlier process knew. Nothing of it is confirmed: a daemon that was live is
+    /// stale from now on, and one that had been lost already stays lost since then.
+    #[must_use]
+    pub fn restored(mut snapshot: Snapshot, now: Timestamp) -> Self {
+        snapshot.listeners = None;
+        snapshot.daemons.retain(|_, view| !view.containers.is_empty());
+        for view in snapshot.daemons.values_mut().filter(|view| view.link != Link::Gone) {
+            let reason = "it has not confirmed yet what it said before the route server's restart";
+            view.turn(Link::Stale, Some(reason.to_owned()), now);
+        }
+        Self { snapshot }
+    }
+
     /// The view as it is now.
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot {

@@ -30,7 +30,8 @@ pub(crate) struct Sockets {
     pub(crate) daemons: BTreeMap<NetworkId, Socket>,
     /// Paths that name no daemon, with the reason.
     pub(crate) refused: BTreeMap<String, String>,
-    /// Whether everything could be seen; what is missing from an incomplete look may be there.
+    /// Whether everything could be seen; what is missing from an incomplete look may be there. A look that found none
+    /// of its directories is incomplete: a directory that is missing proves nothing about the daemons of the machine.
     pub(crate) complete: bool,
 }
 
@@ -90,12 +91,15 @@ impl Scanner {
             return None;
         }
         let settled = directories.as_ref().is_some_and(|all| all.iter().all(Directory::is_settled));
+        let proves = directories.as_ref().is_none_or(|all| all.iter().any(Directory::is_there));
         self.last = Some(Look { at: Instant::now(), directories: directories.unwrap_or_default(), settled });
-        Some(self.look())
+        Some(self.look(proves))
     }
 
-    fn look(&self) -> Sockets {
-        let mut seen = Seen { refused: self.malformed.clone(), complete: self.malformed.is_empty(), ..Seen::default() };
+    /// `proves`: that nothing is found means that nothing is there.
+    fn look(&self, proves: bool) -> Sockets {
+        let complete = proves && self.malformed.is_empty();
+        let mut seen = Seen { refused: self.malformed.clone(), complete, ..Seen::default() };
         for entry in self.patterns.iter().filter_map(|pattern| glob::glob(&pattern.text).ok()).flatten() {
             match entry {
                 Ok(path) => seen.path(&path),
@@ -156,6 +160,10 @@ impl Pattern {
 // === impl Directory ===
 
 impl Directory {
+    fn is_there(&self) -> bool {
+        matches!(self, Self::There(_))
+    }
+
     fn is_settled(&self) -> bool {
         match self {
             Self::There(identity) => identity.is_older_than(FRESH),
@@ -275,9 +283,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_directory_is_empty_and_a_malformed_pattern_is_not() {
-        let sockets = scan(&["/nonexistent/docker-*.sock".to_owned()]);
-        assert!(sockets.complete && sockets.daemons.is_empty());
+    fn only_a_directory_that_was_read_proves_that_there_are_no_daemons() {
+        let directory = tempfile::tempdir().unwrap();
+        let (there, missing) = (format!("{}/docker-*.sock", directory.path().display()), "/nonexistent/docker-*.sock");
+        let sockets = scan(&[missing.to_owned()]);
+        assert!(!sockets.complete && sockets.daemons.is_empty());
+        assert!(sockets.vanished([&64.try_into().unwrap()]).is_empty());
+        let sockets = scan(&[missing.to_owned(), there]);
+        assert!(sockets.complete, "one of the two usual places is enough");
         let sockets = scan(&["/nonexistent/***".to_owned()]);
         assert!(!sockets.complete);
         assert_eq!(sockets.refused.len(), 1);

@@ -28,10 +28,13 @@ async fn the_first_view_is_one_call_per_daemon() {
 }
 
 #[tokio::test]
-async fn without_a_directory_the_scan_is_over_at_once() {
+async fn the_scan_is_over_when_a_directory_was_read() {
     let machine = Machine::new();
-    let mut watch =
-        Watch::new(Settings { globs: vec![glob(&machine.directory.path().join("none"))], ..machine.settings() });
+    let missing = machine.directory.path().join("none");
+    let mut watch = Watch::new(Settings { globs: vec![glob(&missing)], ..machine.settings() });
+    watch.pass(Duration::from_millis(300)).await;
+    assert!(watch.log.is_empty(), "a missing directory proves nothing: {:?}", watch.log);
+    fs::create_dir(missing).unwrap();
     watch.until("scanned", |watch| watch.has_told("scanned")).await;
     assert_eq!(watch.log, ["scanned"]);
     watch.deafen().await;

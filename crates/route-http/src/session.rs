@@ -96,7 +96,8 @@ impl Session {
         self.server.used(self.id, Standing::Poller);
         let asked = Instant::now();
         let settings = &self.server.settings;
-        self.hold(settings.start_hold, |state| state.phase == Phase::Serving).await;
+        // What was published before a restart is answered at once: the process that published it knew better than nobody.
+        self.hold(settings.start_hold, |state| state.phase == Phase::Serving || state.document.is_some()).await;
         if let Some(known) = self.last_sent() {
             let left = wait.min(settings.max_wait).saturating_sub(asked.elapsed());
             self.hold(left, |state| state.is_news_to(&known)).await;

@@ -26,8 +26,8 @@ pub struct Settings {
     /// The longest that a request is held, whatever its `?wait=` says. Traefik's `pollTimeout`, 10 s in the
     /// configuration that we write, must be above. Default 8 s.
     pub max_wait: Duration,
-    /// The longest that a request for the document is held while [`Phase::Starting`](crate::Phase::Starting), with
-    /// `?wait=` or without. Below Traefik's default `pollTimeout` of 5 s, since a 503 costs more than the wait:
+    /// The longest that a request for the document is held while [`Phase::Starting`](crate::Phase::Starting) without
+    /// one, with `?wait=` or without. Below Traefik's default `pollTimeout` of 5 s, since a 503 costs more than the wait:
     /// Traefik asks again only after a growing pause. Default 4 s.
     pub start_hold: Duration,
     /// How long requests may take to end after the order to stop. Default 2 s.

@@ -21,7 +21,8 @@ pub struct State {
 /// How far the start has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Not everything has been seen yet: requests for the document are held for [`Settings::start_hold`].
+    /// Not everything has been seen yet: without a document of the time before the restart, requests for it are held
+    /// for [`Settings::start_hold`].
     ///
     /// [`Settings::start_hold`]: crate::Settings::start_hold
     Starting,

@@ -7,9 +7,7 @@ use std::{
 };
 
 use container_snapshot::Container;
-use repo_network::NetworkId;
-
-use crate::identity::parse_port;
+use repo_network::{NetworkId, Tier1, parse_port};
 
 /// The services of a repository by the names that compose gives them.
 #[derive(Debug, Default)]
@@ -24,11 +22,9 @@ impl Addresses {
     pub(crate) fn of<'a>(id: NetworkId, containers: impl Iterator<Item = &'a Container>) -> Self {
         let mut services = BTreeMap::new();
         for container in containers {
-            let name = ["rediacc.service_name", "com.docker.compose.service"]
-                .iter()
-                .find_map(|key| container.labels.get(*key));
-            let address = container.labels.get("rediacc.service_ip").and_then(|text| text.parse().ok());
-            if let (Some(name), Some(address)) = (name, address.filter(|address| id.owns(*address))) {
+            let labels = Tier1::of(&container.labels);
+            let address = labels.service_ip().filter(|address| id.owns(*address));
+            if let (Some(name), Some(address)) = (labels.service_name(), address) {
                 services.entry(name.to_ascii_lowercase()).or_insert(address);
             }
         }

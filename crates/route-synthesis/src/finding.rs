@@ -1,7 +1,7 @@
 use std::fmt;
 
 use container_snapshot::Container;
-use repo_network::NetworkId;
+use repo_network::{NetworkId, Tier1};
 use serde::{Serialize, Serializer};
 use traefik_labels::{Code, Problem};
 
@@ -278,7 +278,7 @@ impl Subject {
     /// One of its containers.
     #[must_use]
     pub fn container(id: NetworkId, container: &Container) -> Self {
-        let service = container.labels.get("rediacc.service_name").cloned().unwrap_or_default();
+        let service = Tier1::of(&container.labels).service_name().unwrap_or_default().to_owned();
         let name = if container.name.is_empty() { container.id.short() } else { &container.name };
         Self { container: name.to_owned(), service, ..Self::repository(id) }
     }

@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use container_snapshot::{Container, Labels};
-use repo_network::NetworkId;
+use repo_network::{AUTO_ROUTE, NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_PORT, Tier1, parse_port};
 
 use crate::{Finding, FindingCode, Severity, Subject};
 
@@ -60,37 +60,35 @@ impl Identity {
         let subject = Subject::container(id, container);
         let labels = &container.labels;
         let address = address(id, labels, &subject, findings)?;
-        if let Some(other) = labels.get("rediacc.network_id").filter(|text| **text != id.to_string()) {
+        if let Some(other) = labels.get(NETWORK_ID).filter(|text| **text != id.to_string()) {
             let message = format!("the label says network {other:?}, but its daemon is network {id}, which holds");
             let finding = Finding::new(FindingCode::NetworkIdContradicted, Severity::Warning, subject.clone(), message);
-            findings.push(finding.label("rediacc.network_id"));
+            findings.push(finding.label(NETWORK_ID));
         }
         let service_port = service_port(labels, &subject, findings)?;
-        let names =
-            [labels.get("rediacc.service_name"), labels.get("com.docker.compose.service"), Some(&container.name)];
-        let service = names.into_iter().flatten().find(|name| !name.is_empty()).cloned().unwrap_or_default();
-        let auto_route = labels.get("rediacc.auto_route").is_none_or(|value| value != "false");
+        let service = Tier1::of(labels).service_name().unwrap_or(&container.name).to_owned();
+        let auto_route = labels.get(AUTO_ROUTE).is_none_or(|value| value != "false");
         Some(Self { service, address, service_port, auto_route })
     }
 }
 
 fn address(id: NetworkId, labels: &Labels, subject: &Subject, findings: &mut Vec<Finding>) -> Option<Ipv4Addr> {
-    let Some(text) = labels.get("rediacc.service_ip") else {
+    let Some(text) = labels.get(SERVICE_IP) else {
         let finding = Finding::new(
             FindingCode::NoServiceIp,
             if Enable::of(labels) == Enable::Yes { Severity::Error } else { Severity::Info },
             subject.clone(),
-            "it has no address of the repository (label rediacc.service_ip)",
+            format!("it has no address of the repository (label {SERVICE_IP})"),
         );
         findings.push(finding.hint("start it with `renet compose -- up -d`"));
         return None;
     };
-    match text.parse().ok().filter(|address| id.owns(*address)) {
+    match Tier1::of(labels).service_ip().filter(|address| id.owns(*address)) {
         Some(address) => Some(address),
         None => {
             let message = format!("{text:?} is no service address of network {id} ({}/26)", id.network());
             let finding = Finding::new(FindingCode::ForeignServiceIp, Severity::Error, subject.clone(), message);
-            findings.push(finding.label("rediacc.service_ip").hint("start it with `renet compose -- up -d`"));
+            findings.push(finding.label(SERVICE_IP).hint("start it with `renet compose -- up -d`"));
             None
         }
     }
@@ -99,18 +97,12 @@ fn address(id: NetworkId, labels: &Labels, subject: &Subject, findings: &mut Vec
 /// `None`: there is one, but it is no port; `Some(None)`: there is none.
 #[expect(clippy::option_option, reason = "absent and wrong are different")]
 fn service_port(labels: &Labels, subject: &Subject, findings: &mut Vec<Finding>) -> Option<Option<u16>> {
-    let Some(text) = labels.get("rediacc.service_port") else { return Some(None) };
+    let Some(text) = labels.get(SERVICE_PORT) else { return Some(None) };
     let port = parse_port(text);
     if port.is_none() {
         let message = format!("{text:?} is no port; expected a number from 1 to 65535");
         let finding = Finding::new(FindingCode::BadServicePort, Severity::Error, subject.clone(), message);
-        findings.push(finding.label("rediacc.service_port"));
+        findings.push(finding.label(SERVICE_PORT));
     }
     port.map(Some)
-}
-
-/// A port as a plain decimal number from 1 to 65535.
-pub(crate) fn parse_port(text: &str) -> Option<u16> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten().filter(|port| *port > 0)
 }

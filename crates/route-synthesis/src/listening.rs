@@ -9,7 +9,7 @@ use std::{
 use container_snapshot::{
     Container, ContainerId, DaemonView, Endpoint, Link, Listeners, Owner, Owners, Snapshot, Transport,
 };
-use repo_network::{NETWORK_SIZE, NetworkId};
+use repo_network::{NETWORK_SIZE, NetworkId, SERVICE_PORT, Tier1};
 
 use crate::{
     Finding, FindingCode, Severity, Subject,
@@ -277,7 +277,7 @@ impl Backend<'_> {
     fn port_label(&self) -> String {
         match self.route.service.strip_suffix(&format!("-{}", self.id())) {
             Some(name) => format!("traefik.{}.services.{name}.loadbalancer.server.port", self.protocol.as_str()),
-            None => "rediacc.service_port".to_owned(),
+            None => SERVICE_PORT.to_owned(),
         }
     }
 
@@ -293,7 +293,7 @@ impl Backend<'_> {
 }
 
 fn service_ip(container: &Container) -> Option<Ipv4Addr> {
-    container.labels.get("rediacc.service_ip")?.parse().ok()
+    Tier1::of(&container.labels).service_ip()
 }
 
 /// The first few, as people write them.

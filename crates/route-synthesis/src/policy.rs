@@ -84,7 +84,7 @@ impl Default for Policy {
             allowed_references: BTreeSet::new(),
             dynamic_ports,
             grace: Duration::from_secs(30),
-            stale_for: Duration::from_mins(10),
+            stale_for: Duration::from_hours(24),
             isolation: Isolation::Strict,
             shared_hosts: BTreeSet::new(),
             claim_for: Duration::from_hours(30 * 24),

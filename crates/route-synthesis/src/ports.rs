@@ -3,13 +3,12 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use container_snapshot::Timestamp;
-use repo_network::NetworkId;
+use repo_network::{NetworkId, parse_port};
 use serde::Serialize;
 use traefik_model::{Configuration, tcp, udp};
 
 use crate::{
     Finding, FindingCode, Severity, Subject,
-    identity::parse_port,
     ledger::Allocation,
     merge::{Kind, Sources},
     servers::{Backend, Balanced as _},

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
+use repo_network::parse_port;
 use traefik_model::{http, tcp, udp};
 
-use crate::{FindingCode, identity::parse_port};
+use crate::FindingCode;
 
 /// Where a service's server is, and whether there is one at the moment.
 #[derive(Debug, Clone, Copy)]

@@ -59,7 +59,7 @@ pub use role::Role;
 pub use shape::{Access, Field, Shape, Source, StructShape};
 pub use tree::{NodeId, Origin, Tree};
 #[cfg(feature = "yaml")]
-pub use yaml::{Yaml, YamlError, to_yaml};
+pub use yaml::{Yaml, YamlError, revision, to_yaml};
 
 use macros::schema;
 

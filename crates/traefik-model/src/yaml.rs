@@ -42,10 +42,15 @@ pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, YamlError> {
 
 impl Yaml {
     pub(crate) fn of(text: String) -> Self {
-        let digest = Sha256::digest(text.as_bytes());
-        let revision = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let revision = revision(&text);
         Self { text, revision }
     }
+}
+
+/// The name of a document's content: the first 16 hexadecimal digits of the text's SHA-256.
+#[must_use]
+pub fn revision(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub(crate) enum FormatError {
     /// It was changed after it was written.
     #[error("its checksum does not hold")]
     Checksum,
+    /// Its first line does not say what the rest has to be.
+    #[error("its first line is not as it was written")]
+    Unsealed,
     /// It was written like that.
     #[error("its content makes no sense")]
     Content(#[source] serde_json::Error),
@@ -54,7 +57,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Ledger, FormatError> {
 }
 
 fn checksum(payload: &RawValue) -> String {
-    Sha256::digest(payload.get().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(payload.get().as_bytes())
+}
+
+/// The SHA-256 of these bytes, in hexadecimal digits.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

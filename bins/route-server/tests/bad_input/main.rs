@@ -1,7 +1,8 @@
 //! What users and daemons get wrong: the rest goes on, and it is said which one it was and why.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "helpers of tests")]
 
+mod restart;
 mod sockets;
 mod support;
 

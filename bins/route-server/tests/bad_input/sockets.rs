@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::support::Server;
 
 /// Runs a simulated daemon until the tests end.
-fn daemon(path: PathBuf, prepare: impl FnOnce(&Simulator) + Send + 'static) {
+pub(crate) fn daemon(path: PathBuf, prepare: impl FnOnce(&Simulator) + Send + 'static) {
     let (ready, is_ready) = mpsc::channel();
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -29,11 +29,11 @@ fn daemon(path: PathBuf, prepare: impl FnOnce(&Simulator) + Send + 'static) {
 }
 
 /// A service of a repository, which gets an auto-route.
-fn service(name: &str, address: &str) -> Container {
+pub(crate) fn service(name: &str, address: &str) -> Container {
     Container::new(name).label("rediacc.service_name", name).label("rediacc.service_ip", address)
 }
 
-fn socket(directory: &Path, id: u32) -> PathBuf {
+pub(crate) fn socket(directory: &Path, id: u32) -> PathBuf {
     directory.join(format!("docker-{id}.sock"))
 }
 

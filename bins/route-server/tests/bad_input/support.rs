@@ -1,6 +1,7 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread::{self, JoinHandle},
@@ -40,7 +41,7 @@ pub(crate) struct Server {
     child: Child,
     address: String,
     log: Option<JoinHandle<String>>,
-    _state: TempDir,
+    _state: Option<TempDir>,
 }
 
 // === impl Server ===
@@ -48,19 +49,31 @@ pub(crate) struct Server {
 impl Server {
     /// Starts one that follows these sockets.
     pub(crate) fn start(globs: &[&str]) -> Self {
-        Self::spawn(route_server(), globs)
+        Self::spawn_with_state_of_its_own(route_server(), globs)
+    }
+
+    /// The same, with more flags and with a state directory that outlives it.
+    pub(crate) fn start_in(state: &Path, globs: &[&str], flags: &[&str]) -> Self {
+        let mut command = route_server();
+        command.args(["serve", "--state-dir"]).arg(state).args(flags);
+        Self::spawn(command, globs, None)
     }
 
     /// The same, and it may open only what its user may: root may open everything.
     pub(crate) fn start_without_privileges(globs: &[&str]) -> Self {
         let mut command = bare("setpriv");
         command.args(["--bounding-set=-dac_override,-dac_read_search", "--", env!("CARGO_BIN_EXE_route-server")]);
-        Self::spawn(command, globs)
+        Self::spawn_with_state_of_its_own(command, globs)
     }
 
-    fn spawn(mut command: Command, globs: &[&str]) -> Self {
+    fn spawn_with_state_of_its_own(mut command: Command, globs: &[&str]) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        command.args(["serve", "--state-dir"]).arg(state.path());
+        Self::spawn(command, globs, Some(state))
+    }
+
+    fn spawn(mut command: Command, globs: &[&str], state: Option<TempDir>) -> Self {
         command.args([
-            "serve",
             "--listen",
             "127.0.0.1:0",
             "--base-domain",
@@ -69,8 +82,6 @@ impl Server {
             &globs.join(","),
             "--control-socket=",
         ]);
-        let state = tempfile::tempdir().unwrap();
-        command.arg("--state-dir").arg(state.path());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (sender, addresses) = mpsc::channel();
@@ -120,6 +131,12 @@ impl Server {
             assert!(begun.elapsed() < PATIENCE, "still {health:#}");
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Ends it as nobody expects it.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     pub(crate) fn terminate(&self) {

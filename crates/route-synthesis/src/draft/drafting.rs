@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use container_snapshot::{Container, Defect, Health};
-use repo_network::NetworkId;
+use repo_network::{AUTO_ROUTE, NetworkId, TCP_PORTS, UDP_PORTS};
 use traefik_labels::{Code, Decoded, Severity as ProblemSeverity};
 use traefik_model::{Configuration, role::EntryPointRef};
 
@@ -176,7 +176,7 @@ impl Drafting<'_> {
         } else {
             let finding =
                 Finding::new(FindingCode::AutoRouteOff, Severity::Info, subject(), "rediacc.auto_route is false");
-            builder.findings.push(finding.label("rediacc.auto_route"));
+            builder.findings.push(finding.label(AUTO_ROUTE));
             Configuration::default()
         };
         self.findings.append(&mut builder.findings);
@@ -275,7 +275,7 @@ impl Drafting<'_> {
         if !source.service.chars().all(plain) || source.service.is_empty() {
             return;
         }
-        for (label, protocol) in [("rediacc.tcp_ports", Protocol::Tcp), ("rediacc.udp_ports", Protocol::Udp)] {
+        for (label, protocol) in [(TCP_PORTS, Protocol::Tcp), (UDP_PORTS, Protocol::Udp)] {
             let Some(text) = container.labels.get(label).filter(|text| !text.trim().is_empty()) else { continue };
             for port in ports::listed(label, text, &subject, &mut self.findings) {
                 let source = source.clone();

@@ -29,18 +29,14 @@ use clap::Parser as _;
 
 use crate::{
     cli::{Cli, Command},
-    exit::Failure,
+    exit::{Failure, PROGRAM},
 };
 
 fn main() -> ExitCode {
-    let outcome = match Cli::try_parse() {
+    PROGRAM.end(match Cli::try_parse() {
         Ok(cli) => run(cli),
-        Err(error) => Failure::flags(&error),
-    };
-    match outcome {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
-    }
+        Err(error) => Failure::flags(&error, PROGRAM),
+    })
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {

@@ -88,7 +88,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             let holder = holder::of_port(address).unwrap_or_else(|| "somebody whom this user cannot see".to_owned());
-            Failure::AddressInUse(format!("{address} is taken by {holder}; stop that, or choose another --listen"))
+            Failure::Refused(format!("{address} is taken by {holder}; stop that, or choose another --listen"))
         }
         _ => Failure::runtime(format_args!("cannot listen on {address}"), &error),
     })

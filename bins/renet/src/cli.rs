@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use repo_network::NetworkId;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds
+what is needed. Where docker compose or docker ran, the code is theirs.";
+
+/// Repositories of a machine: their compose projects, their daemons, the proxy
+#[derive(Debug, Parser)]
+#[command(name = "renet", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// docker compose on a repository's daemon, with addresses, labels and names for its services
+    Compose(ComposeOptions),
+    /// docker on a repository's daemon
+    Docker(DockerOptions),
+}
+
+/// Which repository it is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RepositoryOptions {
+    /// The repository's root; default: the nearest directory upwards that has a .rediacc.json
+    #[arg(long, value_name = "DIR", env = "REPOSITORY_PATH")]
+    pub(crate) repository: Option<PathBuf>,
+
+    /// The repository's network ID; default: what its .rediacc.json says
+    #[arg(long, value_name = "ID", env = "REPOSITORY_NETWORK_ID")]
+    pub(crate) network_id: Option<NetworkId>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    override_usage = "renet compose [--repository DIR] [--network-id ID] -- COMMAND...",
+    after_help = "\
+Everything after -- is docker compose's: renet compose -- up -d, renet compose -- logs -f web.
+Each service gets an address of the repository, the same for good; compose files may use it as ${NAME_IP}, a container
+as SERVICE_IP. Its network is the host's, its neighbours find it by name, and what is routed follows from its labels.
+DOCKER_COMPOSE_BIN names the program to use instead of `docker compose`."
+)]
+pub(crate) struct ComposeOptions {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryOptions,
+
+    /// What docker compose is to do
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(
+    override_usage = "renet docker [--repository DIR] [--network-id ID] -- COMMAND...",
+    after_help = "Everything after -- is docker's: renet docker -- ps"
+)]
+pub(crate) struct DockerOptions {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryOptions,
+
+    /// What docker is to do
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        insta::assert_snapshot!("help", command.render_long_help().to_string());
+        let compose = command.find_subcommand_mut("compose").unwrap();
+        insta::assert_snapshot!("help_of_compose", compose.render_long_help().to_string());
+    }
+}

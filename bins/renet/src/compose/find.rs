@@ -1,0 +1,75 @@
+//! Which files docker compose would use. Naming any file switches its own search off, so we have to name all of them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use command_line::Failure;
+use compose_inject::Invocation;
+
+use crate::files::fault;
+
+/// The names that compose looks for, the first one first (compose-go, `cli.DefaultFileNames`).
+pub(super) const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+/// Those of the file that is read after it, if there is one (`cli.DefaultOverrideFileNames`).
+const OVERRIDES: [&str; 4] =
+    ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+
+/// The files of a project.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// As they are named to compose, in order; `-` is standard input.
+    pub(super) names: Vec<String>,
+    /// The first of them, absolute.
+    first: PathBuf,
+}
+
+// === impl Files ===
+
+impl Files {
+    /// The project's file for people and for `.rediacc.json`: relative to the repository's root where it is inside.
+    pub(super) fn shown(&self, root: &Path) -> String {
+        self.first.strip_prefix(root).unwrap_or(&self.first).to_string_lossy().into_owned()
+    }
+}
+
+/// The files that compose would use for this command line, or `None` when it would find none.
+pub(super) fn files(invocation: &Invocation) -> Result<Option<Files>, Failure> {
+    let here = env::current_dir().map_err(fault("find", Path::new("the working directory")))?;
+    let directory = invocation.project_directory.as_ref().map_or_else(|| here.clone(), |given| here.join(given));
+    let mut names = invocation.files.clone();
+    if names.is_empty() {
+        names = from_variable(&directory)?;
+    }
+    if names.is_empty() {
+        let Some(found) = search(&directory) else { return Ok(None) };
+        names = found;
+    }
+    let first = names.first().map(|name| here.join(name)).unwrap_or_default();
+    let first = fs::canonicalize(&first).unwrap_or(first);
+    Ok(Some(Files { names, first }))
+}
+
+/// `COMPOSE_FILE`, from the environment or from `.env`: a list.
+fn from_variable(directory: &Path) -> Result<Vec<String>, Failure> {
+    let setting =
+        |name: &str| env::var(name).ok().or_else(|| dotenv(directory, name)).filter(|value| !value.is_empty());
+    let separator = setting("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|| ":".to_owned());
+    Ok(setting("COMPOSE_FILE").map(|list| list.split(&separator).map(str::to_owned).collect()).unwrap_or_default())
+}
+
+/// A plain line of `.env`; compose reads the rest of that file itself.
+fn dotenv(directory: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(directory.join(".env")).ok()?;
+    let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='));
+    values.next_back().map(|value| value.trim().trim_matches(['"', '\'']).to_owned())
+}
+
+/// The nearest directory upwards that has a file of one of the names, and the override file beside it.
+fn search(directory: &Path) -> Option<Vec<String>> {
+    let beside = |at: &Path, names: [&str; 4]| names.into_iter().map(|name| at.join(name)).find(|path| path.is_file());
+    let (at, file) = directory.ancestors().find_map(|at| beside(at, NAMES).map(|file| (at, file)))?;
+    let files = [Some(file), beside(at, OVERRIDES)].into_iter().flatten();
+    Some(files.map(|path| path.to_string_lossy().into_owned()).collect())
+}

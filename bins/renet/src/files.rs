@@ -1,0 +1,85 @@
+//! Writing files so that whoever reads them sees all of the old or all of the new text.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+};
+
+use command_line::Failure;
+use tempfile::NamedTempFile;
+
+/// For `map_err`: what was being done to a file when the machine refused.
+pub(crate) fn fault(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Failure {
+    let what = format!("cannot {action} {}", path.display());
+    move |error| Failure::runtime(what, &error)
+}
+
+/// The text of a file, or none when there is no such file.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault("read", path)(error)),
+    }
+}
+
+/// Replaces a file in one step, unless it is like that already.
+pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let same = || fs::read(path).is_ok_and(|old| old == text.as_bytes());
+    let has_mode = || fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o7777 == mode);
+    if same() && has_mode() {
+        return Ok(());
+    }
+    let write = || {
+        let directory = path.parent().unwrap_or_else(|| Path::new("."));
+        let mut file = NamedTempFile::new_in(directory)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().set_permissions(Permissions::from_mode(mode))?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(directory)?.sync_all()
+    };
+    write().map_err(fault("write", path))
+}
+
+/// Writes a file in place: containers that have it mounted would not see another one under its name. The new text goes
+/// over the old one in one write, so that a reader finds every line whole; what is left of a longer old text goes after.
+pub(crate) fn write_in_place(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    let write = || {
+        if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+            return fs::set_permissions(path, Permissions::from_mode(mode));
+        }
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)?;
+        file.set_permissions(Permissions::from_mode(mode))
+    };
+    write().map_err(fault("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn in_place_keeps_the_file_and_replacing_does_not() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("hosts");
+        write_in_place(&path, "a longer text\n", 0o644).unwrap();
+        let inode = fs::metadata(&path).unwrap().ino();
+        write_in_place(&path, "short\n", 0o644).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "short\n");
+        assert_eq!(fs::metadata(&path).unwrap().ino(), inode);
+        replace(&path, "new\n", 0o600).unwrap();
+        let metadata = fs::metadata(&path).unwrap();
+        assert_eq!((metadata.ino() == inode, metadata.permissions().mode() & 0o777), (false, 0o600));
+        let inode = metadata.ino();
+        replace(&path, "new\n", 0o600).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "nothing to do");
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+}

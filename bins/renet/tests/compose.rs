@@ -1,0 +1,219 @@
+//! `renet compose` with the built program and a docker compose that only pretends: what it is asked, what is written,
+//! what is refused. The real one is in the end-to-end tests.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Answers `config` with the file `model.json` beside the compose file it was given last but the override, and every
+/// other command with its arguments and its environment.
+const PRETENDER: &str = r#"#!/bin/sh
+for argument; do case $argument in
+    config)
+        for file; do case $file in *.yml) [ "${file%override.yml}" = "$file" ] && model=$file.json ;; esac; done
+        case "$*" in
+            *override.yml*) cat "${model%.json}.verified.json" 2>/dev/null || echo '{"services": {}}' ;;
+            *--services*) sed -n 's/^  *"\([a-z-]*\)": {}.*/\1/p' "$model" ;;
+            *) cat "$model" ;;
+        esac
+        exit ;;
+    up) echo "ARGUMENTS $*"; env | sort; exit "${CODE:-0}" ;;
+    fail) echo "compose's own words" >&2; exit 17 ;;
+esac; done
+echo "ARGUMENTS $*"
+"#;
+
+struct Machine {
+    scratch: TempDir,
+    compose: PathBuf,
+}
+
+// === impl Machine ===
+
+impl Machine {
+    /// One with repository 2816, whose daemon's socket is there.
+    fn new() -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let compose = scratch.path().join("docker-compose");
+        fs::write(&compose, PRETENDER).unwrap();
+        fs::set_permissions(&compose, Permissions::from_mode(0o755)).unwrap();
+        let run = scratch.path().join("root/var/run/rediacc");
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join("docker-2816.sock"), "").unwrap();
+        let machine = Self { scratch, compose };
+        fs::create_dir(machine.repository()).unwrap();
+        fs::write(machine.repository().join(".rediacc.json"), r#"{"network_id": 2816}"#).unwrap();
+        machine
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.scratch.path().join("repo")
+    }
+
+    /// A compose file and what the pretender makes of it.
+    fn compose_file(&self, name: &str, project: &str, services: Value) {
+        let file = self.repository().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "services:\n").unwrap();
+        let model = json!({"name": project, "services": services});
+        fs::write(self.repository().join(format!("{name}.json")), format!("{model:#}")).unwrap();
+    }
+
+    fn renet(&self, directory: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir(directory).args(arguments);
+        command.env("DOCKER_COMPOSE_BIN", &self.compose).env("REDIACC_ROOT", self.scratch.path().join("root"));
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.renet(&self.repository(), arguments).output().unwrap()
+    }
+
+    /// What it prints when it succeeds.
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn slots(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.repository().join(".rediacc.json")).unwrap()).unwrap()
+    }
+}
+
+/// The one line that it says when it fails with this code.
+fn refused(output: &Output, code: i32) -> String {
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.lines().count() == 1 && said.starts_with("renet: "), "{said}");
+    said
+}
+
+#[test]
+fn slots_addresses_and_files() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}, "my-db": {}}));
+    let said = machine.done(&["compose", "--", "--profile", "x", "up", "-d"]);
+    let real = fs::canonicalize(machine.repository()).unwrap();
+    let state = real.join(".rediacc/app");
+    let expected =
+        format!("ARGUMENTS --profile x -f {0}/compose.yml -f {0}/.rediacc/app/override.yml up -d\n", real.display());
+    assert!(said.starts_with(&expected), "{said}");
+    for variable in ["MY_DB_IP=127.0.11.2", "WEB_IP=127.0.11.3", "REPOSITORY_NETWORK_ID=2816"] {
+        assert!(said.lines().any(|line| line == variable), "{variable}: {said}");
+    }
+    assert!(said.contains("DOCKER_HOST=unix://") && said.contains("docker-2816.sock"), "{said}");
+    let services = json!({"my-db": {"slot": 0, "file": "compose.yml"}, "web": {"slot": 1, "file": "compose.yml"}});
+    assert_eq!(machine.slots(), json!({"network_id": 2816, "services": services}));
+
+    let hosts = fs::metadata(state.join("hosts")).unwrap();
+    let document = fs::metadata(state.join("override.yml")).unwrap();
+    assert_eq!((hosts.mode() & 0o777, document.mode() & 0o777), (0o644, 0o600));
+    assert_eq!(fs::read_to_string(real.join(".rediacc/.gitignore")).unwrap(), "*\n");
+
+    // One more service: nobody loses a slot, and the hosts file is the same file.
+    machine.compose_file("compose.yml", "app", json!({"web": {}, "my-db": {}, "cache": {}}));
+    machine.done(&["compose", "--", "up"]);
+    assert_eq!(machine.slots()["services"]["cache"]["slot"], 2);
+    assert_eq!(fs::metadata(state.join("hosts")).unwrap().ino(), hosts.ino());
+    assert!(fs::read_to_string(state.join("hosts")).unwrap().contains("127.0.11.4 cache\n"));
+}
+
+#[test]
+fn it_finds_the_repository_and_the_file_upwards() {
+    let machine = Machine::new();
+    machine.compose_file("docker-compose.yml", "app", json!({"web": {}}));
+    machine.compose_file("docker-compose.override.yml", "app", json!({"web": {}}));
+    let inside = machine.repository().join("a/b");
+    fs::create_dir_all(&inside).unwrap();
+    let output = machine.renet(&inside, &["compose", "--", "up"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("/docker-compose.yml -f ") && said.contains("/docker-compose.override.yml -f "), "{said}");
+}
+
+#[test]
+fn exit_codes_and_words_are_composes_own() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let output = machine.renet(&machine.repository(), &["compose", "--", "up"]).env("CODE", "42").output().unwrap();
+    assert_eq!(output.status.code(), Some(42));
+    let output = machine.run(&["compose", "--", "fail"]);
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(17), &b"compose's own words\n"[..]));
+    assert_eq!(machine.done(&["compose", "--", "version"]), "ARGUMENTS version\n");
+}
+
+#[test]
+fn what_makes_no_sense_is_one_line_and_code_2() {
+    let machine = Machine::new();
+    let said = refused(&machine.run(&["compose", "--", "up"]), 2);
+    assert!(said.contains("no compose file") && said.contains("compose.yaml"), "{said}");
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let output = machine.renet(machine.scratch.path(), &["compose", "--", "up"]).output().unwrap();
+    assert!(refused(&output, 2).contains("no repository here"));
+    let said = refused(&machine.run(&["compose", "up"]), 2);
+    assert!(said.contains("unexpected argument 'up'"), "{said}");
+    fs::write(machine.repository().join(".rediacc.json"), "{\"services\": {\"web\": {\"slot\": 99}}}").unwrap();
+    let said = refused(&machine.run(&["compose", "--network-id", "2816", "--", "up"]), 2);
+    assert!(said.contains(".rediacc.json: services.web.slot: expected a number from 0 to 60"), "{said}");
+    assert!(!machine.repository().join(".rediacc").exists(), "nothing was written");
+}
+
+#[test]
+fn the_slots_of_another_repository_are_refused() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let said = refused(&machine.run(&["compose", "--network-id", "2880", "--", "up"]), 3);
+    assert!(said.contains("it belongs to network 2816, and this is network 2880"), "{said}");
+    assert_eq!(machine.slots(), json!({"network_id": 2816}));
+}
+
+#[test]
+fn a_name_that_two_projects_use_is_refused_until_one_gives_it_up() {
+    let machine = Machine::new();
+    machine.compose_file("a/compose.yml", "a", json!({"web": {}}));
+    machine.compose_file("b/compose.yml", "b", json!({"web": {}}));
+    let up = |directory: &str| machine.renet(&machine.repository().join(directory), &["compose", "--", "up"]).output();
+    assert!(up("a").unwrap().status.success());
+    let said = refused(&up("b").unwrap(), 3);
+    assert!(said.contains("\"web\" is defined in a/compose.yml and in b/compose.yml"), "{said}");
+    machine.compose_file("a/compose.yml", "a", json!({"other": {}}));
+    assert!(up("b").unwrap().status.success());
+    assert_eq!(machine.slots()["services"]["web"], json!({"slot": 0, "file": "b/compose.yml"}));
+}
+
+#[test]
+fn what_compose_does_not_take_over_is_not_started() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let verified = json!({"services": {"web": {"network_mode": "bridge"}}}).to_string();
+    fs::write(machine.repository().join("compose.yml.verified.json"), verified).unwrap();
+    let said = refused(&machine.run(&["compose", "--", "up"]), 3);
+    assert!(said.contains("services.web.network_mode"), "{said}");
+    machine.compose_file("compose.yml", "app", json!({"web": {"deploy": {"replicas": 3}}}));
+    let said = refused(&machine.run(&["compose", "--", "up"]), 3);
+    assert!(said.contains("3 containers are asked for"), "{said}");
+}
+
+#[test]
+fn a_missing_daemon_or_program_is_named() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let with = |name: &str, value: &str, command: &str| {
+        let mut renet = machine.renet(&machine.repository(), &["compose", "--", command]);
+        renet.env(name, value).output().unwrap()
+    };
+    let said = refused(&with("REDIACC_ROOT", "/nonexistent", "up"), 1);
+    assert!(said.contains("network 2816 is not running") && said.contains("renet repo up"), "{said}");
+    assert!(with("REDIACC_ROOT", "/nonexistent", "config").status.success(), "needs no daemon");
+    let said = refused(&with("DOCKER_COMPOSE_BIN", "/nonexistent", "up"), 1);
+    assert!(said.contains("cannot run docker compose") && said.contains("DOCKER_COMPOSE_BIN"), "{said}");
+}

@@ -1,0 +1,122 @@
+//! How our programs end: one table of exit codes, one line that says why.
+//!
+//! | code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | something went wrong on the way |
+//! | 2 | the request makes no sense |
+//! | 3 | it is refused, or somebody holds what is needed |
+//!
+//! Where docker compose or docker ran, the code is theirs.
+
+use std::{env, error::Error, fmt, process::ExitCode};
+
+use clap::error::{ContextKind, ContextValue};
+
+/// A program, by what its messages begin with and its variables.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What the names of the variables begin with that stand for flags, e.g. `REDIACC_ROUTER_`.
+    pub variables: &'static str,
+}
+
+/// Why a program ends; each has its exit code.
+#[derive(Debug)]
+pub enum Failure {
+    /// 1: something went wrong on the way.
+    Runtime(String),
+    /// 2: the request makes no sense: flags, the environment or an input file.
+    Usage(String),
+    /// 3: it is refused, or somebody holds what is needed.
+    Refused(String),
+    /// Whoever read the output is gone; that is no error.
+    Closed,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// Something that went wrong, with its causes.
+    pub fn runtime(what: impl fmt::Display, cause: &dyn Error) -> Self {
+        Self::Runtime(format!("{what}: {}", chain(cause)))
+    }
+
+    /// What is wrong with the flags, in one line; the help or the version, which clap tells the same way, is printed.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`], unless it was the help.
+    pub fn flags(error: &clap::Error, program: Program) -> Result<ExitCode, Self> {
+        if !error.use_stderr() {
+            return error.print().map(|()| ExitCode::SUCCESS).map_err(|error| Self::output(&error));
+        }
+        let text = error.to_string();
+        let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+        let said = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
+        let said = said.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");
+        let said = said.strip_prefix("error: ").unwrap_or(&said);
+        let from = variable(error, program).map(|name| format!(" (from {name})")).unwrap_or_default();
+        Err(Self::Usage(format!("{said}{from}; see {} --help", program.name)))
+    }
+
+    /// Something that is refused, with its causes.
+    pub fn refused(what: impl fmt::Display, cause: &dyn Error) -> Self {
+        Self::Refused(format!("{what}: {}", chain(cause)))
+    }
+
+    /// Something that makes no sense, with its causes.
+    pub fn usage(what: impl fmt::Display, cause: &dyn Error) -> Self {
+        Self::Usage(format!("{what}: {}", chain(cause)))
+    }
+
+    /// What to do about writing to a pipe.
+    #[must_use]
+    pub fn output(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::runtime("cannot write the output", error),
+        }
+    }
+}
+
+// === impl Program ===
+
+impl Program {
+    /// Says on standard error what went wrong, and gives the exit code.
+    pub fn end(self, outcome: Result<ExitCode, Failure>) -> ExitCode {
+        let (code, message) = match outcome {
+            Ok(code) => return code,
+            Err(Failure::Runtime(message)) => (1, message),
+            Err(Failure::Usage(message)) => (2, message),
+            Err(Failure::Refused(message)) => (3, message),
+            Err(Failure::Closed) => return ExitCode::SUCCESS,
+        };
+        #[expect(clippy::print_stderr, reason = "the last word of a program")]
+        {
+            eprintln!("{}: {message}", self.name);
+        }
+        ExitCode::from(code)
+    }
+}
+
+/// The environment variable that the refused value of a flag came from, if it did.
+fn variable(error: &clap::Error, program: Program) -> Option<String> {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return None };
+    let flag = argument.split(' ').next()?;
+    let typed = env::args_os().any(|typed| typed.to_string_lossy().starts_with(flag));
+    let name = format!("{}{}", program.variables, flag.trim_start_matches('-').replace('-', "_").to_uppercase());
+    env::var_os(&name).filter(|_| !typed).map(|_| name)
+}
+
+/// An error with its causes, in one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    texts.join(": ")
+}

@@ -1,0 +1,203 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A compose project as `docker compose config --no-interpolate --format json` prints it: its structure, with the
+/// variables still in it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    /// The project's name.
+    pub project: String,
+    /// The services of all profiles, by name.
+    pub services: BTreeMap<String, Service>,
+}
+
+/// What of a service matters here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Service {
+    /// What it says about its network.
+    pub network_mode: NetworkMode,
+    /// `container_name`.
+    pub container_name: Option<String>,
+    /// `hostname`.
+    pub hostname: Option<String>,
+    /// Its names in the networks that it is in.
+    pub aliases: BTreeSet<String>,
+    /// `links`, e.g. `db:database`.
+    pub links: Vec<String>,
+    /// `depends_on`, as compose wrote it.
+    pub depends_on: Map<String, Value>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Whether it has a `build` section, and what that says about the network.
+    pub build: Option<Option<String>>,
+    /// Whether it has a `mac_address`.
+    pub mac_address: bool,
+    /// How many containers it is to have, where that is said and is a number.
+    pub replicas: Option<u64>,
+}
+
+/// `network_mode` of a service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NetworkMode {
+    /// Not said, or one of Docker's own: becomes `host`.
+    #[default]
+    Host,
+    /// `none`: stays, and is not routed.
+    None,
+    /// `service:x`: stays, since compose takes the order of starting from it. What is behind the colon.
+    Service(String),
+    /// `container:x`: stays.
+    Container(String),
+}
+
+/// Why a text is no model.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// It is no JSON, or not of this shape.
+    #[error("what docker compose prints is no compose model")]
+    Syntax(#[source] serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct RawModel {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    services: BTreeMap<String, RawService>,
+}
+
+/// Everything is looked at loosely: what has an unexpected shape is compose's to refuse, with its own words.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawService {
+    network_mode: Value,
+    container_name: Value,
+    hostname: Value,
+    networks: Value,
+    links: Value,
+    depends_on: Value,
+    labels: Value,
+    build: Value,
+    mac_address: Value,
+    scale: Value,
+    deploy: Value,
+}
+
+// === impl Model ===
+
+impl Model {
+    /// Reads what docker compose printed.
+    ///
+    /// # Errors
+    /// [`ModelError`] when it is no compose model.
+    pub fn parse(json: &str) -> Result<Self, ModelError> {
+        let RawModel { name, services } = serde_json::from_str(json).map_err(ModelError::Syntax)?;
+        let services = services.into_iter().map(|(name, raw)| (name, Service::of(&raw)));
+        Ok(Self { project: name, services: services.collect() })
+    }
+}
+
+// === impl Service ===
+
+impl Service {
+    fn of(raw: &RawService) -> Self {
+        let networks = raw.networks.as_object().into_iter().flat_map(Map::values);
+        let aliases = networks.filter_map(|network| network.get("aliases")?.as_array()).flatten();
+        Self {
+            network_mode: NetworkMode::of(raw.network_mode.as_str().unwrap_or_default()),
+            container_name: raw.container_name.as_str().map(str::to_owned),
+            hostname: raw.hostname.as_str().map(str::to_owned),
+            aliases: aliases.filter_map(Value::as_str).map(str::to_owned).collect(),
+            links: strings(&raw.links),
+            depends_on: depends_on(&raw.depends_on),
+            labels: pairs(&raw.labels),
+            build: match &raw.build {
+                Value::Null => None,
+                build => Some(build.get("network").and_then(Value::as_str).map(str::to_owned)),
+            },
+            mac_address: !raw.mac_address.is_null(),
+            replicas: [&raw.scale, raw.deploy.get("replicas").unwrap_or(&Value::Null)].into_iter().find_map(number),
+        }
+    }
+}
+
+// === impl NetworkMode ===
+
+impl NetworkMode {
+    fn of(text: &str) -> Self {
+        match text.split_once(':') {
+            Some(("service", other)) => Self::Service(other.to_owned()),
+            Some(("container", other)) => Self::Container(other.to_owned()),
+            _ if text == "none" => Self::None,
+            _ => Self::Host,
+        }
+    }
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// A mapping, or a list of `key=value`.
+fn pairs(value: &Value) -> BTreeMap<String, String> {
+    let of_list = strings(value).into_iter().map(|item| match item.split_once('=') {
+        Some((key, value)) => (key.to_owned(), value.to_owned()),
+        None => (item, String::new()),
+    });
+    let of_map = value.as_object().into_iter().flatten().map(|(key, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (key.clone(), text)
+    });
+    of_list.chain(of_map).collect()
+}
+
+/// A mapping, or a list of names.
+fn depends_on(value: &Value) -> Map<String, Value> {
+    let started = || serde_json::json!({"condition": "service_started", "required": true});
+    match value {
+        Value::Object(map) => map.clone(),
+        list => strings(list).into_iter().map(|name| (name, started())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_everything() {
+        let model = Model::parse(
+            r#"{"name": "p", "services": {
+                "a": {"labels": ["x=1", "y"], "depends_on": ["b"], "build": "./a", "scale": "2"},
+                "b": {"labels": {"x": 1, "y": null}, "depends_on": {"c": {"condition": "service_healthy"}},
+                      "build": {"network": "none"}, "deploy": {"replicas": 3}, "networks": {"n": {"aliases": ["db"]}, "m": null}},
+                "c": {"network_mode": "service:a"}, "d": {"network_mode": "none"}, "e": {"network_mode": "bridge"}
+            }}"#,
+        )
+        .unwrap();
+        let [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map(|name| model.services[name].clone());
+        assert_eq!(a.labels, pairs(&serde_json::json!({"x": "1", "y": ""})));
+        assert!(a.depends_on.contains_key("b") && b.depends_on.contains_key("c"));
+        assert_eq!((a.build, b.build), (Some(None), Some(Some("none".to_owned()))));
+        assert_eq!((a.replicas, b.replicas), (Some(2), Some(3)));
+        assert_eq!(b.aliases, ["db".to_owned()].into());
+        assert_eq!(c.network_mode, NetworkMode::Service("a".to_owned()));
+        assert_eq!((d.network_mode, e.network_mode), (NetworkMode::None, NetworkMode::Host));
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(text in ".*") {
+            let _ = Model::parse(&text);
+            let _ = Model::parse(&format!(r#"{{"services": {{"a": {text}}}}}"#));
+        }
+    }
+}

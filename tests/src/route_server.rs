@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Error, Process, Scratch, client, process, until};
+use crate::{Error, Process, Scratch, client, programs::workspace_program, until};
 
 /// The program under test, serving on a port of its own.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl RouteServer {
     /// # Errors
     /// When it can't be built.
     pub fn command() -> Result<Command, Error> {
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(workspace_program("route-server")?);
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("REDIACC_ROUTER_") {
                 command.env_remove(name);
@@ -109,18 +109,4 @@ impl RouteServer {
         })
         .map(drop)
     }
-}
-
-fn binary() -> Result<PathBuf, Error> {
-    if let Some(path) = env::var_os("ROUTE_SERVER_BIN") {
-        return Ok(path.into());
-    }
-    // Cargo builds no other package's program for a test; beside an old one the test would mean nothing.
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    process::output(Command::new(cargo).args(["build", "--quiet", "--package", "route-server"]))?;
-    let test = env::current_exe().map_err(Error::io("find this program"))?;
-    let built = test.ancestors().nth(2).map(|profile| profile.join("route-server"));
-    built.filter(|path| path.is_file()).ok_or_else(|| {
-        Error::Missing("no route-server beside this program; give ROUTE_SERVER_BIN (release builds need it)".to_owned())
-    })
 }

@@ -1,5 +1,5 @@
 use std::{
-    env, fs,
+    fs,
     net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use crate::{Error, Process, Scratch, client, process, until};
+use crate::{Error, Process, Scratch, client, programs::part, until};
 
 /// Where its API listens, on the address of the entry points.
 const API_PORT: u16 = 8080;
@@ -64,7 +64,7 @@ impl Traefik {
             providers.insert("file".to_owned(), json!({ "filename": operators }));
         }
         fs::write(&file, document.to_string()).map_err(Error::io(file.display().to_string()))?;
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(part("traefik", "TRAEFIK_BIN")?);
         command.arg(format!("--configFile={}", file.display()));
         let process = Process::start("traefik", &directory, &command)?;
         let mut traefik = Self { address, command, directory, process };
@@ -110,16 +110,6 @@ impl Traefik {
         })
         .map(drop)
     }
-}
-
-fn binary() -> Result<PathBuf, Error> {
-    if let Some(path) = env::var_os("TRAEFIK_BIN") {
-        return Ok(path.into());
-    }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/parts");
-    let path = process::output(Command::new(script).args(["--built", "traefik"]))
-        .map_err(|error| Error::Missing(format!("no Traefik: {error}")))?;
-    Ok(path.trim_end().into())
 }
 
 /// `tcp-25` → port 25, `tcp`; the two kinds of HTTP have their usual ports.

@@ -7,6 +7,13 @@ const AFTER_HELP: &str = "\
 Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds
 what is needed. Where docker compose or docker ran, the code is theirs.";
 
+const INFRA_HELP: &str = "\
+The infra JSON, every key may be missing:
+  {\"public_ipv4\": \"203.0.113.50\", \"public_ipv6\": \"2001:db8::1\", \"base_domain\": \"example.com\",
+   \"cert_email\": \"admin@example.com\", \"cf_dns_api_token\": \"…\", \"tcp_ports\": [25], \"udp_ports\": [53],
+   \"acme_server\": \"https://…\"}
+`rdc context push-infra` writes it. Variables for Traefik alone go into traefik.local.env beside traefik.yml.";
+
 /// Repositories of a machine: their compose projects, their daemons, the proxy
 #[derive(Debug, Parser)]
 #[command(name = "renet", version, after_help = AFTER_HELP)]
@@ -21,6 +28,29 @@ pub(crate) enum Command {
     Compose(ComposeOptions),
     /// docker on a repository's daemon
     Docker(DockerOptions),
+    /// Traefik and the route server of this machine
+    #[command(subcommand)]
+    Proxy(ProxyCommand),
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ProxyCommand {
+    /// Bring Traefik's and the route server's settings up to date: infra JSON on standard input
+    #[command(after_help = INFRA_HELP)]
+    Configure,
+    /// Start both, and wait until they answer
+    Up,
+    /// Stop both
+    Down,
+    /// Print whether both run and what they say; exit code 1 when something does not
+    Status(StatusOptions),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StatusOptions {
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Which repository it is about.

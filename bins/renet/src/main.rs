@@ -4,7 +4,9 @@ mod cli;
 mod compose;
 mod docker;
 mod files;
+mod http;
 mod paths;
+mod proxy;
 mod repository;
 
 use std::process::ExitCode;
@@ -28,5 +30,6 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Compose(options) => compose::run(&options),
         Command::Docker(options) => docker::run(&options),
+        Command::Proxy(command) => proxy::run(&command),
     }
 }

@@ -1,6 +1,11 @@
-use std::{env, path::PathBuf};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+};
 
+use command_line::Failure;
 use repo_network::NetworkId;
+use traefik_static::Directories;
 
 /// Where things are on a machine. `REDIACC_ROOT` moves all of it below another directory, for tests and trials.
 #[derive(Debug, Clone)]
@@ -19,6 +24,53 @@ impl Paths {
 
     /// The socket of a repository's daemon (requirements, section 1).
     pub(crate) fn docker_socket(&self, id: NetworkId) -> PathBuf {
-        self.root.join(format!("var/run/rediacc/docker-{id}.sock"))
+        self.run().join(format!("docker-{id}.sock"))
     }
+
+    /// What lasts until the next boot: sockets, and which processes run.
+    pub(crate) fn run(&self) -> PathBuf {
+        self.root.join("var/run/rediacc")
+    }
+
+    /// What `renet proxy configure` writes.
+    pub(crate) fn proxy(&self) -> PathBuf {
+        self.root.join("opt/rediacc/proxy")
+    }
+
+    /// The route server's state.
+    pub(crate) fn router_state(&self) -> PathBuf {
+        self.root.join("var/lib/rediacc/router")
+    }
+
+    /// Logs of detached programs.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("var/log/rediacc")
+    }
+
+    /// The same, for the files that Traefik and the route server read.
+    pub(crate) fn directories(&self) -> Directories {
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
+        Directories { proxy: text(self.proxy()), state: text(self.router_state()), run: text(self.run()) }
+    }
+}
+
+/// The absolute path of a program: where a variable says, else beside this one, else along PATH.
+pub(crate) fn program(name: &str, variable: &str) -> Result<PathBuf, Failure> {
+    if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()) {
+        return Ok(path.into());
+    }
+    let beside = own_directory().map(|directory| directory.join(name)).ok();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let along = env::split_paths(&path).map(|directory| directory.join(name));
+    let found = beside.into_iter().chain(along).find(|path| path.is_absolute() && path.is_file());
+    found.ok_or_else(|| {
+        Failure::Runtime(format!(
+            "{name} is not installed: it is neither beside renet nor in a directory of PATH ({variable} may name it)"
+        ))
+    })
+}
+
+/// The directory that this program is in.
+pub(crate) fn own_directory() -> io::Result<PathBuf> {
+    env::current_exe().map(|path| path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned))
 }

@@ -1,11 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use traefik_model::{PRECONFIGURED_TCP, PRECONFIGURED_UDP};
+
 use crate::PortRange;
 
-/// TCP ports that every machine has an entry point for (requirements §6).
-pub(crate) const PRECONFIGURED_TCP: [u16; 7] = [3306, 5432, 6379, 27017, 11211, 5672, 9092];
-/// UDP ports that every machine has an entry point for.
-pub(crate) const PRECONFIGURED_UDP: [u16; 1] = [53];
 /// What the name of an entry point's IPv6 twin ends in.
 const V6: &str = "-v6";
 

@@ -1,6 +1,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use serde::Serialize;
+use traefik_model::DYNAMIC_PORTS;
 
 use crate::{EntryPoints, HostPattern};
 
@@ -76,7 +77,7 @@ pub struct PortRangeError(String);
 impl Default for Policy {
     /// What holds when the operator says nothing.
     fn default() -> Self {
-        let dynamic_ports = PortRange { first: 10_000, last: 10_010 };
+        let dynamic_ports = PortRange { first: *DYNAMIC_PORTS.start(), last: *DYNAMIC_PORTS.end() };
         Self {
             base_domain: None,
             resolvers: vec!["letsencrypt".to_owned()],

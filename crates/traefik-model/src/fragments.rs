@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     Configuration, Document,
-    yaml::{Yaml, YamlError, write},
+    yaml::{Yaml, YamlError, write_yaml},
 };
 
 /// The sections whose entries can be put together, in the order in which a document has them.
@@ -57,7 +57,7 @@ impl Fragments {
         if configuration.is_empty() {
             return Ok(Self::default());
         }
-        let mut fragments = Self { text: write(&Document(configuration))?, entries: Default::default() };
+        let mut fragments = Self { text: write_yaml(&Document(configuration))?, entries: Default::default() };
         fragments.cut(configuration).then_some(fragments).ok_or(YamlError::Sections)
     }
 

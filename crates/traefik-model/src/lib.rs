@@ -35,6 +35,7 @@ pub mod http;
 mod macros;
 pub mod middleware;
 mod plugins;
+mod ports;
 mod raw;
 pub mod role;
 mod shape;
@@ -55,11 +56,12 @@ pub use fold::equal_fold;
 #[cfg(feature = "yaml")]
 pub use fragments::{Fragments, SECTIONS, Section, assemble};
 pub use plugins::{PluginValue, Plugins};
+pub use ports::{DYNAMIC_PORTS, PRECONFIGURED_TCP, PRECONFIGURED_UDP};
 pub use role::Role;
 pub use shape::{Access, Field, Shape, Source, StructShape};
 pub use tree::{NodeId, Origin, Tree};
 #[cfg(feature = "yaml")]
-pub use yaml::{Yaml, YamlError, revision, to_yaml};
+pub use yaml::{Yaml, YamlError, revision, to_yaml, write_yaml};
 
 use macros::schema;
 

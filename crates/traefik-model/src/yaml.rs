@@ -28,12 +28,15 @@ pub enum YamlError {
 /// # Errors
 /// [`YamlError`] when the YAML library refuses; with values of this crate that was never seen.
 pub fn to_yaml(configuration: &Configuration) -> Result<Yaml, YamlError> {
-    write(&Document(configuration)).map(Yaml::of)
+    write_yaml(&Document(configuration)).map(Yaml::of)
 }
 
 /// The one place that writes YAML: block style, sorted as the value is, and every text that a YAML 1.1 reader
 /// (Traefik's is one) would take for something else in quotes.
-pub(crate) fn write<T: Serialize>(value: &T) -> Result<String, YamlError> {
+///
+/// # Errors
+/// [`YamlError::Refused`] when the YAML library refuses.
+pub fn write_yaml<T: Serialize>(value: &T) -> Result<String, YamlError> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     serde_saphyr::to_string_with_options(value, options).map_err(YamlError::Refused)
 }

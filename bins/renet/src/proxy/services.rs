@@ -1,0 +1,185 @@
+//! The two services of the proxy: started, stopped, looked at.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+use command_line::Failure;
+use serde_json::{Value, json};
+use supervisor::{Form, Service, State, Supervisor, SupervisorError};
+
+use super::say;
+use crate::{
+    http,
+    paths::{self, Paths},
+};
+
+const ROUTER: &str = "rediacc-router";
+const TRAEFIK: &str = "rediacc-traefik";
+/// Where the route server answers.
+const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7111);
+/// Where Traefik answers its ping.
+const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7112);
+/// How long a service may take to answer after its start.
+const START: Duration = Duration::from_secs(15);
+/// How long a service may take to end: Traefik waits up to 10 s for requests under way.
+const STOP: Duration = Duration::from_secs(15);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Starts both, and waits until both answer.
+pub(super) fn up() -> Result<ExitCode, Failure> {
+    let supervisor = supervisor();
+    for service in [router()?, traefik()?] {
+        start(&supervisor, &service)?;
+    }
+    say("the route server and Traefik run")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Stops both. The route server first: it answers the poll that Traefik would wait for.
+pub(super) fn down() -> Result<ExitCode, Failure> {
+    let supervisor = supervisor();
+    for name in [ROUTER, TRAEFIK] {
+        let ran = supervisor.stop(name, STOP).map_err(failure)?;
+        say(format_args!("{name}: {}", if ran { "stopped" } else { "did not run" }))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts again what runs and has to know of files that changed.
+pub(super) fn take_over(changed: &[&str]) -> Result<(), Failure> {
+    let supervisor = supervisor();
+    let concerns = |names: &[&str]| changed.iter().any(|name| names.contains(name));
+    let of_router = concerns(&["router.env", "poll-token"]);
+    let of_traefik = concerns(&["traefik.yml", "local.yml", "traefik.env", "cloudflare-token"]);
+    // The route server too when Traefik is stopped, for it answers the poll that Traefik would wait for.
+    let concerned = [(ROUTER, router as fn() -> _, of_router || of_traefik), (TRAEFIK, traefik, of_traefik)];
+    let mut stopped = Vec::new();
+    for (name, service, concerned) in concerned {
+        if concerned && matches!(supervisor.state(name).map_err(failure)?, State::Running(_)) {
+            supervisor.stop(name, STOP).map_err(failure)?;
+            stopped.push(service);
+        }
+    }
+    for service in stopped {
+        let service = service()?;
+        start(&supervisor, &service)?;
+        say(format_args!("{}: started again", service.name))?;
+    }
+    Ok(())
+}
+
+/// Prints what runs and what it says.
+pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
+    let supervisor = supervisor();
+    let state = |name| supervisor.state(name).map_err(failure);
+    let (router, traefik) = (state(ROUTER)?, state(TRAEFIK)?);
+    let health = http::get(ROUTER_ADDRESS, "/health", ANSWER).ok().filter(|(status, _)| *status == 200);
+    let health: Value = health.and_then(|(_, body)| serde_json::from_str(&body).ok()).unwrap_or_default();
+    let pings = http::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200);
+    let works = matches!((router, traefik), (State::Running(_), State::Running(_))) && pings && !health.is_null();
+    if json {
+        say(json!({
+            "router": {"state": word(router), "pid": pid(router), "health": health},
+            "traefik": {"state": word(traefik), "pid": pid(traefik), "answers": pings},
+        }))?;
+    } else {
+        say(format_args!("{ROUTER}   {}", shown(router)))?;
+        say(format_args!("{TRAEFIK}  {}{}", shown(traefik), if pings { "" } else { ", does not answer" }))?;
+        if let Some(status) = health.get("status").and_then(Value::as_str) {
+            let daemons = health.get("daemons").and_then(Value::as_array).map_or(0, Vec::len);
+            let routers = health.pointer("/routers/total").and_then(Value::as_u64).unwrap_or_default();
+            say(format_args!(
+                "routes: {status}, {routers} routers of {daemons} daemons; route server on {ROUTER_ADDRESS}"
+            ))?;
+        }
+    }
+    Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn start(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
+    supervisor.start(service).map_err(failure)?;
+    let answers = || match service.name.as_str() {
+        ROUTER => http::get(ROUTER_ADDRESS, "/health", ANSWER).is_ok_and(|(status, _)| status == 200),
+        _ => http::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200),
+    };
+    let begun = Instant::now();
+    loop {
+        // One that has ended is not waited for; what answers then is another program.
+        let state = supervisor.state(&service.name).map_err(failure)?;
+        let runs = matches!(state, State::Running(_));
+        if runs && answers() {
+            return Ok(());
+        }
+        if !runs || begun.elapsed() > START {
+            let what = if runs { "does not answer" } else { "ended" };
+            let words = supervisor.last_words(&service.name, 3);
+            return Err(Failure::Runtime(format!("{} {what}; its last words: {words}", service.name)));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn supervisor() -> Supervisor {
+    let paths = Paths::of_this_machine();
+    Supervisor::new(Form::of_this_machine(), paths.run().join("services"), paths.logs())
+}
+
+fn router() -> Result<Service, Failure> {
+    let proxy = configured()?;
+    let program = paths::program("route-server", "ROUTE_SERVER_BIN")?;
+    let mut service = Service::new(ROUTER, [program.into_os_string(), "serve".into()]);
+    service.description = "Routes of all repositories, for Traefik".to_owned();
+    service.environment_files = vec![proxy.join("router.env")];
+    Ok(service)
+}
+
+fn traefik() -> Result<Service, Failure> {
+    let proxy = configured()?;
+    let program = paths::program("traefik", "TRAEFIK_BIN")?;
+    let flag = format!("--configFile={}", proxy.join("traefik.yml").display());
+    let mut service = Service::new(TRAEFIK, [program.into_os_string(), flag.into()]);
+    service.description = "Traefik, the way from the internet to the repositories".to_owned();
+    // The second is the operator's own; renet never writes it.
+    service.environment_files = vec![proxy.join("traefik.env"), proxy.join("traefik.local.env")];
+    Ok(service)
+}
+
+fn configured() -> Result<std::path::PathBuf, Failure> {
+    let proxy = Paths::of_this_machine().proxy();
+    if proxy.join("traefik.yml").is_file() {
+        return Ok(proxy);
+    }
+    Err(Failure::Runtime(format!(
+        "{} has no configuration yet; `rdc context push-infra` brings it, or `renet proxy configure < infra.json`",
+        proxy.display()
+    )))
+}
+
+pub(crate) fn failure(error: SupervisorError) -> Failure {
+    Failure::runtime("the proxy's services", &error)
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Running(_) => "running",
+        State::Ended => "ended",
+        State::Stopped => "stopped",
+    }
+}
+
+fn pid(state: State) -> Option<u32> {
+    if let State::Running(pid) = state { Some(pid) } else { None }
+}
+
+fn shown(state: State) -> String {
+    match state {
+        State::Running(pid) => format!("running, process {pid}"),
+        State::Ended => "has ended by itself; renet proxy up starts it".to_owned(),
+        State::Stopped => "stopped".to_owned(),
+    }
+}

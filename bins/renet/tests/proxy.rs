@@ -1,0 +1,69 @@
+//! `renet proxy configure` with the built program: which files it writes, and what it refuses.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write as _,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+fn configure(root: &Path, infra: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("REDIACC_ROOT", root);
+    command.env("REDIACC_SUPERVISOR", "detached").args(["proxy", "configure"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(infra.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+/// Inode and permissions of each file.
+fn files(root: &Path) -> BTreeMap<PathBuf, (u64, u32)> {
+    let entries = fs::read_dir(root.join("opt/rediacc/proxy")).unwrap().map(Result::unwrap);
+    let of = |entry: fs::DirEntry| (PathBuf::from(entry.file_name()), entry.metadata().unwrap());
+    entries.map(of).map(|(name, metadata)| (name, (metadata.ino(), metadata.mode() & 0o777))).collect()
+}
+
+const INFRA: &str = r#"{"public_ipv4": "127.200.0.1", "base_domain": "example.com", "cf_dns_api_token": "s3cret"}"#;
+
+#[test]
+fn secrets_are_private_and_the_same_twice_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let output = configure(root.path(), INFRA);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("entry points listen on 127.200.0.1\nchanged in ") && !said.contains("s3cret"), "{said}");
+    let before = files(root.path());
+    let public: Vec<_> = before.iter().filter(|(_, (_, mode))| mode & 0o77 != 0).map(|(name, _)| name).collect();
+    assert_eq!(public, [Path::new("router.env"), Path::new("traefik.env")]);
+
+    let said = String::from_utf8(configure(root.path(), INFRA).stdout).unwrap();
+    assert_eq!(said, "entry points listen on 127.200.0.1\nnothing changed\n");
+    assert_eq!(files(root.path()), before);
+
+    // Without a token there is no file with one, and the secrets of this machine stay.
+    let output = configure(root.path(), r#"{"public_ipv4": "127.200.0.1"}"#);
+    assert!(output.status.success(), "{output:?}");
+    let after = files(root.path());
+    assert!(!after.contains_key(Path::new("cloudflare-token")));
+    assert_eq!(after.get(Path::new("poll-token")), before.get(Path::new("poll-token")));
+}
+
+#[test]
+fn bad_input_is_one_line_and_changes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    for (infra, expected) in [
+        ("", "the infra JSON: EOF"),
+        (r#"{"tcp_ports": [70000]}"#, "70000 is no port; expected numbers from 1 to 65535"),
+        (r#"{"base_domain": "a b"}"#, "base_domain: \"a b\" is no domain"),
+    ] {
+        let output = configure(root.path(), infra);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.starts_with("renet: proxy configure: ") && said.contains(expected), "{said}");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+}

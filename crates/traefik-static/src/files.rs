@@ -1,0 +1,172 @@
+use serde::Serialize;
+use std::collections::BTreeMap;
+use traefik_model::{DYNAMIC_PORTS, write_yaml};
+
+use crate::{Addresses, Infra, InfraError, entry_points, static_configuration::StaticConfiguration};
+
+/// What nobody but our own programs may know.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// Traefik shows it to the route server.
+    pub poll: String,
+    /// Whoever asks Traefik's API shows it, in the header `X-Api-Token`.
+    pub api: String,
+}
+
+/// Where things stand on the machine; absolute, without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directories {
+    /// `/opt/rediacc/proxy`: what is written here.
+    pub proxy: String,
+    /// `/var/lib/rediacc/router`: the route server's state.
+    pub state: String,
+    /// `/run/rediacc`: sockets.
+    pub run: String,
+}
+
+/// A file to be written below [`Directories::proxy`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct StaticFile {
+    /// Its name.
+    pub name: &'static str,
+    /// Its text.
+    pub text: String,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+#[derive(Serialize)]
+struct Local {
+    http: LocalHttp,
+}
+
+#[derive(Serialize)]
+struct LocalHttp {
+    routers: BTreeMap<&'static str, LocalRouter>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LocalRouter {
+    entry_points: [&'static str; 1],
+    rule: String,
+    service: &'static str,
+}
+
+/// All files of a machine. The same values give the same texts.
+///
+/// # Errors
+/// [`InfraError::Value`] when the machine has no address at all to listen on.
+pub fn files(
+    infra: &Infra,
+    addresses: Addresses,
+    secrets: &Secrets,
+    directories: &Directories,
+) -> Result<Vec<StaticFile>, InfraError> {
+    if addresses == Addresses::default() {
+        let problem = "the machine has no address to listen on; give --public-ipv4 or --public-ipv6".to_owned();
+        return Err(InfraError::Value { key: "public_ipv4", problem });
+    }
+    let traefik = StaticConfiguration::new(infra, addresses, secrets, directories);
+    let mut files = vec![
+        StaticFile { name: "traefik.yml", text: write_yaml(&traefik)?, mode: 0o600 },
+        StaticFile { name: "local.yml", text: write_yaml(&local(secrets))?, mode: 0o600 },
+        StaticFile { name: "router.env", text: router_environment(infra, addresses, directories), mode: 0o644 },
+        StaticFile { name: "traefik.env", text: traefik_environment(infra, directories), mode: 0o644 },
+        StaticFile { name: "poll-token", text: format!("{}\n", secrets.poll), mode: 0o600 },
+        StaticFile { name: "api-token", text: format!("{}\n", secrets.api), mode: 0o600 },
+    ];
+    if let Some(token) = &infra.cf_dns_api_token {
+        files.push(StaticFile { name: "cloudflare-token", text: format!("{token}\n"), mode: 0o600 });
+    }
+    Ok(files)
+}
+
+/// Traefik's API, for who has the token. It stands in a file, so that it is there without the route server.
+fn local(secrets: &Secrets) -> Local {
+    let rule = format!("PathPrefix(`/api`) && Header(`X-Api-Token`, `{}`)", secrets.api);
+    let api = LocalRouter { entry_points: ["admin"], rule, service: "api@internal" };
+    Local { http: LocalHttp { routers: [("api", api)].into() } }
+}
+
+/// The route server's flags, as variables.
+fn router_environment(infra: &Infra, addresses: Addresses, directories: &Directories) -> String {
+    let names: Vec<_> = entry_points(infra, addresses).into_iter().map(|it| it.name).collect();
+    let settings = [
+        ("LISTEN", Some("127.0.0.1:7111".to_owned())),
+        ("SOCKETS", Some(format!("{}/docker-*.sock", directories.run))),
+        ("BASE_DOMAIN", infra.base_domain.clone()),
+        ("CERT_RESOLVER", Some("letsencrypt".to_owned())),
+        ("ENTRYPOINTS", Some(names.join(","))),
+        ("DYNAMIC_PORTS", Some(format!("{}-{}", DYNAMIC_PORTS.start(), DYNAMIC_PORTS.end()))),
+        ("STATE_DIR", Some(directories.state.clone())),
+        ("CONTROL_SOCKET", Some(format!("{}/router.sock", directories.run))),
+        ("TOKEN_FILE", Some(directories.proxy("poll-token"))),
+    ];
+    let lines = settings.into_iter().filter_map(|(name, value)| Some(format!("REDIACC_ROUTER_{name}={}\n", value?)));
+    lines.collect()
+}
+
+fn traefik_environment(infra: &Infra, directories: &Directories) -> String {
+    match infra.cf_dns_api_token {
+        Some(_) => format!("CF_DNS_API_TOKEN_FILE={}\n", directories.proxy("cloudflare-token")),
+        None => String::new(),
+    }
+}
+
+// === impl Directories ===
+
+impl Directories {
+    /// A file below the proxy's directory.
+    pub(crate) fn proxy(&self, name: &str) -> String {
+        format!("{}/{name}", self.proxy)
+    }
+}
+
+impl Default for Directories {
+    /// Where the requirements have them.
+    fn default() -> Self {
+        Self {
+            proxy: "/opt/rediacc/proxy".to_owned(),
+            state: "/var/lib/rediacc/router".to_owned(),
+            run: "/run/rediacc".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(infra: &str) -> Vec<StaticFile> {
+        let infra = Infra::parse(infra).unwrap();
+        let addresses = Addresses { ipv4: infra.public_ipv4, ipv6: infra.public_ipv6 };
+        let secrets = Secrets { poll: "p".repeat(32), api: "a".repeat(32) };
+        files(&infra, addresses, &secrets, &Directories::default()).unwrap()
+    }
+
+    fn text(files: &[StaticFile]) -> String {
+        files.iter().map(|file| format!("=== {} {:o}\n{}", file.name, file.mode, file.text)).collect()
+    }
+
+    #[test]
+    fn a_machine_with_everything() {
+        insta::assert_snapshot!(text(&all(
+            r#"{"public_ipv4": "198.51.100.10", "public_ipv6": "2001:db8::10", "base_domain": "example.com",
+                "cert_email": "admin@example.com", "cf_dns_api_token": "s3cret", "tcp_ports": [25, 5432], "udp_ports": [53],
+                "acme_server": "https://127.0.0.1:14000/dir"}"#
+        )));
+    }
+
+    #[test]
+    fn a_machine_with_an_address_and_nothing_else() {
+        insta::assert_snapshot!(text(&all(r#"{"public_ipv4": "198.51.100.10"}"#)));
+    }
+
+    #[test]
+    fn no_address_at_all() {
+        let secrets = Secrets { poll: String::new(), api: String::new() };
+        let error = files(&Infra::default(), Addresses::default(), &secrets, &Directories::default()).err();
+        assert!(error.unwrap().to_string().contains("no address to listen on"));
+    }
+}

@@ -1,0 +1,165 @@
+//! `renet compose` with a real docker compose on a real dockerd: what people write starts as it is, and finds its
+//! neighbours.
+
+#![expect(clippy::print_stderr, reason = "figures belong beside the results")]
+
+use std::{
+    fs,
+    net::TcpStream,
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use end_to_end::{Dockerd, Error, Image, Renet, Scratch, until};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Ports, networks, links, an alias and a container name: what no container on the host's network may have, or needs.
+const COMPOSE_FILE: &str = r#"
+services:
+  web:
+    image: parts:latest
+    stop_signal: SIGKILL
+    ports: ["8080:8080"]
+    networks: [front]
+    links: ["db:database"]
+    command: httpd -f -p ${WEB_IP:?}:8080 -h /www
+    labels: ["traefik.enable=true", "price=$$5 at ${WEB_IP}"]
+  db:
+    image: parts:latest
+    stop_signal: SIGKILL
+    container_name: the-db
+    mac_address: "02:42:ac:11:65:43"
+    command: sleep 1000
+    networks: {front: {aliases: [www-db]}}
+  tool:
+    image: parts:latest
+    profiles: [tools]
+    command: "true"
+networks: {front: {}}
+"#;
+
+struct World {
+    dockerd: Dockerd,
+    renet: Renet,
+    repository: PathBuf,
+    _scratch: Scratch,
+}
+
+type Test = fn(&World) -> Result<(), Error>;
+
+const TESTS: &[(&str, Test)] = &[
+    ("services_start_on_their_addresses_and_find_each_other", starts),
+    ("what_runs_is_not_recreated_and_sees_a_new_neighbour", new_neighbour),
+    ("a_one_off_container_has_the_address_and_hands_over_its_code", one_off),
+    ("a_name_of_another_project_is_refused", other_project),
+    ("down_leaves_nothing", down),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // They go on from one another, and the daemon's life is bound to the thread that started it.
+    arguments.test_threads = Some(1);
+    let world = Arc::new(Mutex::new(None));
+    let trials = TESTS.iter().map(|&(name, test)| {
+        let world = Arc::clone(&world);
+        Trial::test(name, move || run(test, &world))
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    // Here and not at exit, which would leave the daemon running.
+    drop(world.lock().unwrap_or_else(PoisonError::into_inner).take());
+    conclusion.exit_code()
+}
+
+fn run(test: Test, shared: &Mutex<Option<Result<World, String>>>) -> Result<(), Failed> {
+    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+    let world = shared.get_or_insert_with(|| World::start().map_err(|error| error.to_string()));
+    let world = world.as_ref().map_err(|error| format!("the parts did not start: {error}"))?;
+    test(world).map_err(|error| Failed::from(format!("{error}\n{}", world.dockerd.tail())))
+}
+
+// === impl World ===
+
+impl World {
+    fn start() -> Result<Self, Error> {
+        let scratch = Scratch::new()?;
+        let image = Image::build(&scratch, &[])?;
+        let dockerd =
+            Dockerd::start(&scratch, "2816".parse().map_err(|error| Error::Unexpected(format!("2816: {error}")))?)?;
+        dockerd.import(&image)?;
+        let renet = Renet::new(&scratch)?;
+        let repository = renet.repository("shop", &dockerd, COMPOSE_FILE)?;
+        Ok(Self { dockerd, renet, repository, _scratch: scratch })
+    }
+
+    fn compose(&self, arguments: &[&str]) -> Result<String, Error> {
+        self.renet.done(&self.repository, &[&["compose", "--"], arguments].concat())
+    }
+}
+
+fn expect(what: &str, holds: bool, seen: &str) -> Result<(), Error> {
+    if holds { Ok(()) } else { Err(Error::Unexpected(format!("{what}: {seen}"))) }
+}
+
+fn starts(world: &World) -> Result<(), Error> {
+    let begun = Instant::now();
+    world.compose(&["up", "-d"])?;
+    eprintln!("first up of two services: {} ms", begun.elapsed().as_millis());
+    let hosts = world.compose(&["exec", "-T", "web", "cat", "/etc/hosts"])?;
+    let line = "127.0.11.2 db database the-db www-db\n";
+    expect("the neighbour's names", hosts.contains(line) && hosts.contains("127.0.11.4 web\n"), &hosts)?;
+    let environment = world.compose(&["exec", "-T", "web", "sh", "-c", "echo $SERVICE_IP $REPOSITORY_NETWORK_ID"])?;
+    expect("the environment", environment == "127.0.11.4 2816\n", &environment)?;
+    let format = r#"{{.HostConfig.NetworkMode}} {{.Config.Hostname}} {{index .Config.Labels "rediacc.service_ip"}} {{index .Config.Labels "price"}}"#;
+    let seen = world.renet.done(&world.repository, &["docker", "--", "inspect", "-f", format, "shop-web-1"])?;
+    expect("the container", seen == "host web 127.0.11.4 $5 at 127.0.11.4\n", &seen)?;
+    until("web answers on its address", Duration::from_secs(10), || TcpStream::connect("127.0.11.4:8080"))?;
+    let networks = world.dockerd.docker(["network", "ls", "--format", "{{.Name}}"])?;
+    expect("no network was made", networks == "host\nnone\n", &networks)
+}
+
+fn new_neighbour(world: &World) -> Result<(), Error> {
+    let started = |name: &str| world.dockerd.docker(["inspect", "-f", "{{.State.StartedAt}}", name]);
+    let before = (started("shop-web-1")?, started("the-db")?);
+    world.compose(&["up", "-d"])?;
+    let file = world.repository.join("docker-compose.yml");
+    let more = COMPOSE_FILE.replace(
+        "\n  db:\n",
+        "\n  cache:\n    image: parts:latest\n    stop_signal: SIGKILL\n    command: sleep 1000\n  db:\n",
+    );
+    fs::write(&file, more).map_err(|source| Error::Io { what: "write".to_owned(), source })?;
+    world.compose(&["up", "-d"])?;
+    let after = (started("shop-web-1")?, started("the-db")?);
+    expect("nobody was started again", before == after, &format!("{before:?} {after:?}"))?;
+    let hosts = world.compose(&["exec", "-T", "web", "cat", "/etc/hosts"])?;
+    expect("the running one sees the new one", hosts.contains("127.0.11.5 cache\n"), &hosts)
+}
+
+fn one_off(world: &World) -> Result<(), Error> {
+    let line = "echo $SERVICE_IP; exit 7";
+    let arguments = ["compose", "--", "run", "--rm", "-T", "web", "sh", "-c", line];
+    let output = world.renet.run(&world.repository, &arguments)?;
+    let seen = format!("{output:?}");
+    expect("compose's own code", output.status.code() == Some(7), &seen)?;
+    expect("the service's address", output.stdout == b"127.0.11.4\n", &seen)
+}
+
+fn other_project(world: &World) -> Result<(), Error> {
+    let other = world.repository.join("other");
+    let write = || {
+        fs::create_dir_all(&other)?;
+        fs::write(other.join("compose.yaml"), "services: {web: {image: \"parts:latest\"}}\n")
+    };
+    write().map_err(|source| Error::Io { what: "write".to_owned(), source })?;
+    let output = world.renet.run(&other, &["compose", "--", "up", "-d"])?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let names_both = said.contains("docker-compose.yml") && said.contains("other/compose.yaml");
+    expect("it is refused, with both files", output.status.code() == Some(3) && names_both, &said)
+}
+
+fn down(world: &World) -> Result<(), Error> {
+    world.compose(&["down"])?;
+    let left = world.dockerd.docker(["ps", "-a", "-q"])?;
+    expect("no container is left", left.is_empty(), &left)
+}

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use repo_lifecycle::RepositoryName;
 use repo_network::NetworkId;
 
 const AFTER_HELP: &str = "\
@@ -31,6 +32,82 @@ pub(crate) enum Command {
     /// Traefik and the route server of this machine
     #[command(subcommand)]
     Proxy(ProxyCommand),
+    /// The repositories of this machine and their daemons
+    #[command(subcommand)]
+    Repo(RepoCommand),
+    /// Steps of renet that are processes of their own
+    #[command(subcommand, hide = true)]
+    Internal(InternalCommand),
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum RepoCommand {
+    /// Make a repository: a directory with a network of its own
+    Create(CreateOptions),
+    /// Print the repositories
+    List {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what of a repository runs
+    Status {
+        /// The repository
+        name: RepositoryName,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start its daemon and run its Rediaccfiles: all prep, then all up
+    Up {
+        /// The repository
+        name: RepositoryName,
+        /// Mount it first; a plain directory is mounted by being there
+        #[arg(long)]
+        mount: bool,
+    },
+    /// Run its Rediaccfiles: all down
+    Down {
+        /// The repository
+        name: RepositoryName,
+        /// Stop its daemon too
+        #[arg(long)]
+        daemon: bool,
+    },
+    /// Take in files as a tar stream on standard input
+    #[command(hide = true)]
+    Receive {
+        /// The repository
+        name: RepositoryName,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CreateOptions {
+    /// Lower-case letters, digits, - and _
+    pub(crate) name: RepositoryName,
+
+    /// Its directory; default: /mnt/rediacc/NAME
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Its network; default: what a .rediacc.json in the directory says, else the lowest free one
+    #[arg(long, value_name = "ID")]
+    pub(crate) network_id: Option<NetworkId>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum InternalCommand {
+    /// Into a repository's control group, and on to hold-inside
+    Hold { id: NetworkId },
+    /// Keep a repository's namespaces
+    HoldInside { id: NetworkId },
+    /// Run a program in a repository's namespaces
+    Enter {
+        id: NetworkId,
+        #[arg(last = true)]
+        program: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone, Subcommand)]

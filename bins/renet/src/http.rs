@@ -35,7 +35,6 @@ pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> io::Re
 }
 
 /// The same on a socket file.
-#[allow(dead_code, reason = "for repositories, next")]
 pub(crate) fn get_unix(socket: &Path, path: &str, patience: Duration) -> io::Result<(u16, String)> {
     let end = Instant::now() + patience;
     ask(UnixStream::connect(socket)?, path, end)

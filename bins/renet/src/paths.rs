@@ -42,6 +42,21 @@ impl Paths {
         self.root.join("var/lib/rediacc/router")
     }
 
+    /// The machine's own state: which repositories there are.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join("var/lib/rediacc")
+    }
+
+    /// What the operator writes.
+    pub(crate) fn etc(&self) -> PathBuf {
+        self.root.join("etc/rediacc")
+    }
+
+    /// Where repositories are, when nothing else is said.
+    pub(crate) fn repositories(&self) -> PathBuf {
+        self.root.join("mnt/rediacc")
+    }
+
     /// Logs of detached programs.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("var/log/rediacc")

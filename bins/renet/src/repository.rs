@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The file in a repository's root that says which network it has and which slot each service.
-const SLOT_FILE: &str = ".rediacc.json";
+pub(crate) const SLOT_FILE: &str = ".rediacc.json";
 /// What renet writes for compose and containers.
 const STATE: &str = ".rediacc";
 

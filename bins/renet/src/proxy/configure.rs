@@ -11,9 +11,10 @@ use std::{
 use command_line::Failure;
 use traefik_static::{Infra, InfraError, Secrets, StaticFile, files};
 
-use super::{addresses::addresses, say, services};
+use super::{addresses::addresses, services};
 use crate::{
     files::{fault, read, replace},
+    output::say,
     paths::Paths,
 };
 

@@ -4,10 +4,7 @@ mod addresses;
 mod configure;
 mod services;
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use command_line::Failure;
 
@@ -21,9 +18,4 @@ pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
         ProxyCommand::Down => services::down(),
         ProxyCommand::Status(StatusOptions { json }) => services::status(*json),
     }
-}
-
-/// A line for people on standard output.
-fn say(line: impl std::fmt::Display) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{line}").map_err(|error| Failure::output(&error))
 }

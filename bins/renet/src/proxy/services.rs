@@ -11,9 +11,9 @@ use command_line::Failure;
 use serde_json::{Value, json};
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
 
-use super::say;
 use crate::{
     http,
+    output::say,
     paths::{self, Paths},
 };
 

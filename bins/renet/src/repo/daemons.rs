@@ -1,0 +1,240 @@
+//! The containerd and the dockerd of a repository.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use command_line::Failure;
+use repo_lifecycle::Daemon;
+use repo_network::{NetworkId, Tier1};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use supervisor::{Form, Service, State, Supervisor};
+
+use super::{Repository, namespaces};
+use crate::{
+    files::{fault, read, replace},
+    http,
+    output::say,
+    paths::{self, Paths},
+};
+
+/// How long a daemon may take to answer: with many containers to bring back it takes seconds.
+const START: Duration = Duration::from_secs(60);
+/// How long one may take to end: containers that ignore SIGTERM get 10 s of it.
+const STOP: Duration = Duration::from_secs(30);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_millis(10);
+
+/// The programs of one repository's daemon.
+pub(super) struct Daemons {
+    daemon: Daemon,
+    supervisor: Supervisor,
+    run: PathBuf,
+}
+
+/// An entry of Docker's `GET /containers/json`, as far as it is shown.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Container {
+    #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
+    labels: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(default)]
+    status: String,
+}
+
+// === impl Daemons ===
+
+impl Daemons {
+    pub(super) fn of(repository: &Repository) -> Self {
+        let paths = Paths::of_this_machine();
+        let daemon = repository.daemon();
+        let supervisor = Supervisor::new(Form::of_this_machine(), paths.run().join("services"), paths.logs());
+        Self { run: PathBuf::from(&daemon.run), daemon, supervisor }
+    }
+
+    /// Two at a time: the second waits, and says so.
+    pub(super) fn lock(&self) -> Result<File, Failure> {
+        fs::create_dir_all(&self.run).map_err(fault("create", &self.run))?;
+        let path = self.run.join("lock");
+        let file = File::options().create(true).append(true).open(&path).map_err(fault("open", &path))?;
+        if file.try_lock().is_err() {
+            say("another command works on this repository; waiting for it")?;
+            file.lock().map_err(fault("lock", &path))?;
+        }
+        Ok(file)
+    }
+
+    /// Whether dockerd answers. Its socket file alone proves nothing: a killed one leaves it behind.
+    pub(super) fn answers(&self) -> bool {
+        http::get_unix(Path::new(&self.daemon.socket), "/_ping", ANSWER).is_ok_and(|(status, _)| status == 200)
+    }
+
+    /// Starts what does not run. A containerd that was started means a dockerd that is started again: of containers
+    /// that ended meanwhile it would say for ever that they run.
+    pub(super) fn start(&self) -> Result<(), Failure> {
+        if self.answers() && self.runs("containerd")? {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.write_files()?;
+        self.start_namespaces()?;
+        if !self.runs("containerd")? {
+            self.supervisor.stop(&self.name("dockerd"), STOP).map_err(failure)?;
+            self.start_inside("containerd", &self.daemon.containerd_arguments())?;
+        }
+        self.remove_stale_pid_file();
+        self.start_inside("dockerd", &self.daemon.dockerd_arguments())?;
+        self.wait("dockerd", || self.answers())?;
+        say(format_args!("daemon of network {} runs ({} ms)", self.daemon.id, begun.elapsed().as_millis()))
+    }
+
+    /// Stops dockerd, containerd and the holder.
+    pub(super) fn stop(&self) -> Result<(), Failure> {
+        for name in ["dockerd", "containerd", "holder"] {
+            self.supervisor.stop(&self.name(name), STOP).map_err(failure)?;
+        }
+        namespaces::remove(self.daemon.id);
+        say(format_args!("daemon of network {} is stopped", self.daemon.id))
+    }
+
+    /// What runs.
+    pub(super) fn state(&self) -> Result<Value, Failure> {
+        let shown = |name: &str| {
+            let state = self.supervisor.state(&self.name(name)).map_err(failure)?;
+            Ok::<_, Failure>(match state {
+                State::Running(pid) => format!("running, process {pid}"),
+                State::Ended => "has ended by itself".to_owned(),
+                State::Stopped => "stopped".to_owned(),
+            })
+        };
+        let holder = match namespaces::inhabitant(self.daemon.id)? {
+            Some(other) if !self.runs("holder")? => format!("kept by process {other}"),
+            _ => shown("holder")?,
+        };
+        Ok(json!({
+            "namespaces": holder, "containerd": shown("containerd")?, "dockerd": shown("dockerd")?,
+            "answers": self.answers(),
+        }))
+    }
+
+    /// Its containers, running or not; or why they can't be seen.
+    pub(super) fn containers(&self) -> Result<Vec<Value>, String> {
+        let answer = http::get_unix(Path::new(&self.daemon.socket), "/containers/json?all=1", ANSWER);
+        let (status, body) = answer.map_err(|error| format!("{}: {error}", self.daemon.socket))?;
+        if status != 200 {
+            return Err(format!("{}: status {status}", self.daemon.socket));
+        }
+        let containers: Vec<Container> = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        let shown = containers.into_iter().map(|container| {
+            let labels = container.labels.unwrap_or_default();
+            let name = container.names.first().map(|name| name.trim_start_matches('/').to_owned());
+            let address = Tier1::of(&labels).service_ip().map(|ip| ip.to_string());
+            json!({"name": plain(name.as_deref().unwrap_or_default()), "address": address.unwrap_or_default(), "status": plain(&container.status)})
+        });
+        Ok(shown.collect())
+    }
+
+    fn write_files(&self) -> Result<(), Failure> {
+        let operators = Paths::of_this_machine().etc().join("dockerd.json");
+        let settings = read(&operators)?;
+        let config =
+            Daemon::dockerd_config(settings.as_deref()).map_err(|error| Failure::usage(operators.display(), &error))?;
+        fs::create_dir_all(&self.run).map_err(fault("create", &self.run))?;
+        replace(Path::new(&self.daemon.containerd_config_file()), &self.daemon.containerd_config(), 0o600)?;
+        replace(Path::new(&self.daemon.dockerd_config_file()), &config, 0o600)
+    }
+
+    /// Where somebody is in the namespaces still, they are used on: containers that outlived the holder are in them.
+    fn start_namespaces(&self) -> Result<(), Failure> {
+        let id = self.daemon.id;
+        if namespaces::inhabitant(id)?.is_some() {
+            return Ok(());
+        }
+        let mut holder = Service::new(self.name("holder"), internal(id, "hold")?);
+        holder.description = format!("Namespaces of repository network {id}");
+        holder.environment = environment();
+        self.supervisor.start(&holder).map_err(failure)?;
+        self.wait("holder", || match self.supervisor.state(&self.name("holder")) {
+            Ok(State::Running(pid)) => namespaces::is_ready(id, pid),
+            _ => false,
+        })
+    }
+
+    fn start_inside(&self, name: &str, arguments: &[String]) -> Result<(), Failure> {
+        let program = paths::program(name, &format!("{}_BIN", name.to_uppercase()))?;
+        let mut command = internal(self.daemon.id, "enter")?;
+        command.push("--".to_owned());
+        command.push(program.to_string_lossy().into_owned());
+        command.extend(arguments.iter().cloned());
+        let mut service = Service::new(self.name(name), command);
+        service.description = format!("{name} of repository network {}", self.daemon.id);
+        service.environment = environment();
+        // Containers and their shims live on.
+        service.leaves_children = true;
+        self.supervisor.start(&service).map_err(failure)
+    }
+
+    fn wait(&self, name: &str, holds: impl Fn() -> bool) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while !holds() {
+            let runs = self.runs(name)?;
+            if !runs || begun.elapsed() > START {
+                let what = if runs { "does not answer" } else { "has ended" };
+                let words = self.supervisor.last_words(&self.name(name), 3);
+                return Err(Failure::Runtime(format!("{name} of network {} {what}: {words}", self.daemon.id)));
+            }
+            thread::sleep(STEP);
+        }
+        Ok(())
+    }
+
+    fn runs(&self, name: &str) -> Result<bool, Failure> {
+        Ok(matches!(self.supervisor.state(&self.name(name)).map_err(failure)?, State::Running(_)))
+    }
+
+    /// dockerd does not start while the process exists that its file names, whatever that is by now, and be it one
+    /// that was killed and is still to be reaped.
+    fn remove_stale_pid_file(&self) {
+        let path = self.daemon.pid_file();
+        let pid = fs::read_to_string(&path).unwrap_or_default();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        let lives = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(") "));
+        if !lives.is_some_and(|(program, rest)| program == "dockerd" && !rest.starts_with(['Z', 'X'])) {
+            // Not there: just as well.
+            let _ = fs::remove_file(&path);
+        }
+    }
+
+    fn name(&self, program: &str) -> String {
+        format!("rediacc-{program}-{}", self.daemon.id)
+    }
+}
+
+fn internal(id: NetworkId, command: &str) -> Result<Vec<String>, Failure> {
+    let own = std::env::current_exe().map_err(fault("find", Path::new("this program")))?;
+    Ok(vec![own.to_string_lossy().into_owned(), "internal".to_owned(), command.to_owned(), id.to_string()])
+}
+
+/// What a unit of systemd would not have by itself.
+fn environment() -> std::collections::BTreeMap<String, String> {
+    ["PATH", "REDIACC_ROOT"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok().map(|value| (name.to_owned(), value)))
+        .collect()
+}
+
+fn failure(error: supervisor::SupervisorError) -> Failure {
+    Failure::runtime("the repository's daemon", &error)
+}
+
+/// A stranger's text for a terminal.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}

@@ -1,0 +1,121 @@
+//! Where a repository's daemons run: a control group, a view of the control groups that begins there, and a mount
+//! namespace, kept by a process that does nothing else (the holder).
+//!
+//! containerd and dockerd must share one mount namespace: the first mounts what the second starts containers from.
+//! Mounts that are made outside later are seen inside, and none leaks out.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    thread,
+};
+
+use command_line::Failure;
+use repo_network::NetworkId;
+
+use crate::{
+    files::{fault, read},
+    paths::Paths,
+};
+
+/// Where a process sees the control groups.
+const CGROUPS: &str = "/sys/fs/cgroup";
+/// The group, below the repository's, of the daemons and of what containerd starts beside containers.
+const DAEMON: &str = "daemon";
+
+/// The control group of a repository, as seen from outside.
+pub(crate) fn group(id: NetworkId) -> PathBuf {
+    // Beside the version-1 hierarchies version 2 has a place of its own.
+    let unified = Path::new(CGROUPS).join("unified");
+    let base = if unified.join("cgroup.procs").exists() { unified } else { PathBuf::from(CGROUPS) };
+    base.join(format!("rediacc-{id}"))
+}
+
+/// The first step of the holder: into the control group, and on into namespaces of its own.
+pub(crate) fn hold(id: NetworkId) -> Result<ExitCode, Failure> {
+    let group = group(id);
+    fs::create_dir_all(&group).map_err(fault("create", &group))?;
+    join(&group)?;
+    let own = std::env::current_exe().map_err(fault("find", Path::new("this program")))?;
+    let mut command = Command::new("unshare");
+    command.args(["--cgroup", "--mount", "--propagation", "slave", "--"]).arg(own);
+    let error = command.args(["internal", "hold-inside", &id.to_string()]).exec();
+    Err(Failure::runtime("cannot run unshare", &error))
+}
+
+/// The second step: the control groups as the daemons are to see them, then nothing for ever.
+pub(crate) fn hold_inside(id: NetworkId) -> Result<ExitCode, Failure> {
+    // What is mounted there shows the machine's groups; nothing can be mounted over version 2 itself.
+    run("umount", &["--recursive", "--lazy", CGROUPS])?;
+    run("mount", &["-t", "cgroup2", "-o", "nosuid,nodev,noexec", "cgroup2", CGROUPS])?;
+    let daemon = Path::new(CGROUPS).join(DAEMON);
+    fs::create_dir_all(&daemon).map_err(fault("create", &daemon))?;
+    join(&daemon)?;
+    let ready = ready_file(id);
+    fs::write(&ready, std::process::id().to_string()).map_err(fault("write", &ready))?;
+    loop {
+        thread::park();
+    }
+}
+
+/// Becomes a program inside a repository's namespaces.
+pub(crate) fn enter(id: NetworkId, program: &[String]) -> Result<ExitCode, Failure> {
+    let process = inhabitant(id)?.ok_or_else(|| Failure::Runtime(format!("network {id} has no namespaces")))?;
+    // nsenter does not move a process into the control group.
+    join(&group(id).join(DAEMON))?;
+    let mut command = Command::new("nsenter");
+    command.args(["--target", &process.to_string(), "--mount", "--cgroup", "--"]).args(program);
+    Err(Failure::runtime("cannot run nsenter", &command.exec()))
+}
+
+/// Whether the holder (this process) has made its namespaces.
+pub(super) fn is_ready(id: NetworkId, holder: u32) -> bool {
+    fs::read_to_string(ready_file(id)).is_ok_and(|text| text == holder.to_string())
+}
+
+/// A process that is in the namespaces: the holder, else one of the daemons, else a shim of a container, for these
+/// outlive it.
+pub(super) fn inhabitant(id: NetworkId) -> Result<Option<u32>, Failure> {
+    let path = group(id).join(DAEMON).join("cgroup.procs");
+    let processes = read(&path)?.unwrap_or_default();
+    // The lowest number is mostly the oldest; all that are there will do.
+    let own = std::process::id();
+    Ok(processes.lines().filter_map(|line| line.parse().ok()).filter(|process| *process != own && *process != 0).min())
+}
+
+/// Removes the control groups, when nobody is in them.
+pub(super) fn remove(id: NetworkId) {
+    let _ = fs::remove_file(ready_file(id));
+    remove_groups(&group(id));
+}
+
+fn remove_groups(group: &Path) {
+    let below = fs::read_dir(group).into_iter().flatten().filter_map(Result::ok);
+    below
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .for_each(|entry| remove_groups(&entry.path()));
+    // One that still has somebody stays.
+    let _ = fs::remove_dir(group);
+}
+
+fn ready_file(id: NetworkId) -> PathBuf {
+    Paths::of_this_machine().run().join(id.to_string()).join("holder")
+}
+
+fn join(group: &Path) -> Result<(), Failure> {
+    let path = group.join("cgroup.procs");
+    let join = || fs::OpenOptions::new().write(true).open(&path)?.write_all(b"0");
+    join().map_err(|error: io::Error| Failure::runtime(format_args!("cannot enter {}", group.display()), &error))
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
+    let status = Command::new(program).args(arguments).status();
+    let status = status.map_err(|error| Failure::runtime(format_args!("cannot run {program}"), &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Failure::Runtime(format!("{program} {}: {status}", arguments.join(" "))))
+}

@@ -1,0 +1,73 @@
+//! `renet repo` with the built program, as far as no daemon is needed.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+fn renet(root: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("REDIACC_ROOT", root);
+    command.env("REDIACC_SUPERVISOR", "detached").args(arguments).output().unwrap()
+}
+
+fn done(root: &Path, arguments: &[&str]) -> String {
+    let output = renet(root, arguments);
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(root: &Path, code: i32, arguments: &[&str]) -> String {
+    let output = renet(root, arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(code), 1), "{said}");
+    said
+}
+
+#[test]
+fn created_listed_and_refused_when_something_is_taken() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    let said = done(root, &["repo", "create", "my-app"]);
+    assert!(said.starts_with("repository my-app: network 2816 (127.0.11.0/26), in "), "{said}");
+    let file = fs::read_to_string(root.join("mnt/rediacc/my-app/.rediacc.json")).unwrap();
+    assert!(file.contains("\"network_id\": 2816"), "{file}");
+    assert!(refused(root, 3, &["repo", "create", "my-app"]).contains("there is a repository my-app already"));
+    assert!(refused(root, 2, &["repo", "create", "My App"]).contains("is no name of a repository"));
+
+    // A copy of the first one's directory brings its network along.
+    let copy = root.join("copy");
+    fs::create_dir(&copy).unwrap();
+    fs::write(copy.join(".rediacc.json"), &file).unwrap();
+    let path = copy.to_str().unwrap();
+    let said = refused(root, 3, &["repo", "create", "second", "--path", path]);
+    assert!(said.contains("network 2816 belongs to repository my-app") && said.contains("remove the"), "{said}");
+    fs::write(copy.join(".rediacc.json"), "{}").unwrap();
+    done(root, &["repo", "create", "second", "--path", path]);
+    let list = done(root, &["repo", "list"]);
+    let lines: Vec<_> = list.lines().collect();
+    assert!(
+        lines.len() == 3 && lines.iter().any(|line| line.starts_with("second  2880     127.0.11.64/26  stopped")),
+        "{list}"
+    );
+    let list: serde_json::Value = serde_json::from_str(&done(root, &["repo", "list", "--json"])).unwrap();
+    assert_eq!(list.pointer("/repositories/0/network_id"), Some(&2816.into()));
+}
+
+#[test]
+fn unknown_and_missing_ones() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    for command in ["up", "down", "status"] {
+        let said = refused(root, 2, &["repo", command, "my-app"]);
+        assert!(said.contains("there is no repository my-app; `renet repo create my-app` makes one"), "{said}");
+    }
+    done(root, &["repo", "create", "my-app"]);
+    fs::remove_dir_all(root.join("mnt")).unwrap();
+    assert!(refused(root, 1, &["repo", "up", "my-app"]).contains("is not there; mount it"));
+    fs::write(root.join("var/lib/rediacc/repositories.json"), "{").unwrap();
+    assert!(refused(root, 1, &["repo", "list"]).contains("repositories.json: EOF"));
+}

@@ -19,6 +19,10 @@ The infra JSON, every key may be missing:
 #[derive(Debug, Parser)]
 #[command(name = "renet", version, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
+    /// The version of the rdc that calls
+    #[arg(long, value_name = "VERSION", hide = true)]
+    pub(crate) caller_version: Option<String>,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -29,6 +29,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    if let Some(theirs) = &cli.caller_version {
+        agree(theirs)?;
+    }
     match cli.command {
         Command::Compose(options) => compose::run(&options),
         Command::Docker(options) => docker::run(&options),
@@ -38,4 +41,14 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Internal(InternalCommand::HoldInside { id }) => repo::namespaces::hold_inside(id),
         Command::Internal(InternalCommand::Enter { id, program }) => repo::namespaces::enter(id, &program),
     }
+}
+
+/// Versions that share all but the last number understand each other.
+fn agree(theirs: &str) -> Result<(), Failure> {
+    let ours = env!("CARGO_PKG_VERSION");
+    let kind = |version: &str| version.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
+    if kind(theirs) == kind(ours) {
+        return Ok(());
+    }
+    Err(Failure::Refused(format!("rdc is version {theirs} and renet here is version {ours}; install the same on both")))
 }

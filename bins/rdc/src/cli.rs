@@ -1,0 +1,186 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use machine_context::{ContextName, Target};
+use repo_lifecycle::RepositoryName;
+
+const AFTER_HELP: &str = "\
+From an empty machine to https://app.example.com:
+  rdc context create server-1 --ssh root@203.0.113.50
+  rdc context set-infra server-1 --public-ipv4 203.0.113.50 --base-domain example.com \\
+      --cert-email admin@example.com --cf-dns-token -
+  rdc context push-infra server-1
+  rdc repo create my-app -m server-1
+  rdc repo push my-app ./my-app -m server-1
+  rdc repo up my-app -m server-1 --mount
+
+Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds
+what is needed. RDC_SSH_COMMAND is used instead of ssh, RDC_CONFIG_DIR instead of ~/.config/rediacc.";
+
+/// From the operator's desk: machines by name, their proxies, their repositories
+#[derive(Debug, Parser)]
+#[command(name = "rdc", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The machines that you know by name
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Repositories of a machine
+    #[command(subcommand)]
+    Repo(RepoCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContextCommand {
+    /// Give a machine a name
+    Create(CreateOptions),
+    /// Print the machines
+    List {
+        /// Print them as JSON, without their tokens
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget a machine; nothing on it changes
+    Delete {
+        /// The machine
+        name: ContextName,
+    },
+    /// Say what a machine's proxy is to be like; what is not given stays, and an empty value takes the old one away
+    SetInfra(InfraOptions),
+    /// Bring a machine's proxy up to date and start it; again after every change
+    PushInfra {
+        /// The machine
+        name: ContextName,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateOptions {
+    /// Letters, digits, ., - and _
+    pub(crate) name: ContextName,
+
+    /// Where it is: user@host[:port], or a host of your ssh configuration
+    #[arg(long, value_name = "DESTINATION", required_unless_present = "local")]
+    pub(crate) ssh: Option<Target>,
+
+    /// It is this machine
+    #[arg(long, conflicts_with = "ssh")]
+    pub(crate) local: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InfraOptions {
+    /// The machine
+    pub(crate) name: ContextName,
+
+    /// The address that the internet reaches it by
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) public_ipv4: Option<String>,
+
+    /// The same for IPv6
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) public_ipv6: Option<String>,
+
+    /// The domain below which auto-routes are
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) base_domain: Option<String>,
+
+    /// Whom the certificate authority may write to
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) cert_email: Option<String>,
+
+    /// Cloudflare's token (right: Zone:DNS:Edit); - reads it from standard input, where no process list shows it
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true, conflicts_with = "cf_dns_token_file")]
+    pub(crate) cf_dns_token: Option<String>,
+
+    /// File with Cloudflare's token
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cf_dns_token_file: Option<PathBuf>,
+
+    /// TCP ports beside the ones that are always there, with commas between them
+    #[arg(long, value_name = "PORTS")]
+    pub(crate) tcp_ports: Option<String>,
+
+    /// UDP ports beside the ones that are always there, with commas between them
+    #[arg(long, value_name = "PORTS")]
+    pub(crate) udp_ports: Option<String>,
+
+    /// Another certificate authority than Let's Encrypt: the URL of its directory
+    #[arg(long, value_name = "URL")]
+    pub(crate) acme_server: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RepoCommand {
+    /// Make a repository: a directory with a network of its own
+    Create {
+        #[command(flatten)]
+        which: Which,
+        /// Its directory on the machine; default: /mnt/rediacc/NAME
+        #[arg(long, value_name = "DIR")]
+        path: Option<String>,
+    },
+    /// Send files; what is there and not among them stays
+    Push {
+        #[command(flatten)]
+        which: Which,
+        /// The directory with the files
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+    /// Start its daemon and run its Rediaccfiles: all prep, then all up
+    Up {
+        #[command(flatten)]
+        which: Which,
+        /// Mount it first; a plain directory is mounted by being there
+        #[arg(long)]
+        mount: bool,
+    },
+    /// Run its Rediaccfiles: all down
+    Down {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Print what of it runs
+    Status {
+        #[command(flatten)]
+        which: Which,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A repository on a machine.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// The repository
+    pub(crate) name: RepositoryName,
+
+    /// The machine
+    #[arg(short = 'm', long, value_name = "NAME")]
+    pub(crate) machine: ContextName,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help() {
+        let mut command = Cli::command().term_width(100);
+        insta::assert_snapshot!(command.render_long_help().to_string());
+    }
+}

@@ -1,0 +1,122 @@
+//! The built program, with a stand-in for ssh that notes what it is asked.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    fs::{self, Permissions},
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+struct Desk {
+    scratch: TempDir,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    fn new() -> Self {
+        let scratch = tempfile::tempdir().unwrap();
+        let ssh = scratch.path().join("ssh");
+        // Arguments and standard input, a line of each; then what the test asks for.
+        let script =
+            "#!/bin/sh\n{ echo \"$*\"; cat; echo; } >> \"${0%/*}/seen\"\necho \"$WORDS\" >&2\nexit ${CODE:-0}\n";
+        fs::write(&ssh, script).unwrap();
+        fs::set_permissions(&ssh, Permissions::from_mode(0o755)).unwrap();
+        Self { scratch }
+    }
+
+    fn run(&self, line: &str, input: &str, more: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rdc"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).envs(more.iter().copied());
+        command.env("RDC_CONFIG_DIR", self.scratch.path().join("config"));
+        command.env("RDC_SSH_COMMAND", format!("{} -F none", self.scratch.path().join("ssh").display()));
+        command.args(line.split(' ')).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Most commands read nothing.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    fn done(&self, line: &str) -> String {
+        let output = self.run(line, "", &[]);
+        assert!(output.status.success(), "{line}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn refused(&self, code: i32, line: &str) -> String {
+        let output = self.run(line, "", &[]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(code), 1), "{line}: {said}");
+        said
+    }
+
+    fn seen(&self) -> String {
+        fs::read_to_string(self.scratch.path().join("seen")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn infra_is_kept_and_pushed_on_standard_input() {
+    let desk = Desk::new();
+    assert_eq!(
+        desk.done("context create server-1 --ssh root@203.0.113.50:2222"),
+        "context server-1: root@203.0.113.50:2222\n"
+    );
+    desk.done("context set-infra server-1 --public-ipv4 203.0.113.50 --base-domain example.com --tcp-ports 25,465");
+    let output = desk.run("context set-infra server-1 --cf-dns-token -", "t0ken\n", &[]);
+    assert!(output.status.success(), "{output:?}");
+    desk.done("context set-infra server-1 --tcp-ports 587");
+    assert!(!desk.done("context list --json").contains("t0ken"));
+    desk.done("context push-infra server-1");
+    let seen = desk.seen();
+    let lines: Vec<_> = seen.lines().collect();
+    let infra =
+        r#"{"public_ipv4":"203.0.113.50","base_domain":"example.com","cf_dns_api_token":"t0ken","tcp_ports":[587]}"#;
+    assert!(lines.contains(&infra), "{seen}");
+    let calls: Vec<&&str> = lines.iter().filter(|line| line.starts_with("-F none")).collect();
+    assert!(
+        calls.iter().all(|call| !call.contains("t0ken") && call.contains("-p 2222 -- root@203.0.113.50 ")),
+        "{seen}"
+    );
+    assert!(calls.len() == 2 && calls.iter().any(|call| call.contains(" proxy configure; ")), "{seen}");
+}
+
+#[test]
+fn repositories_are_asked_for_on_the_machine() {
+    let desk = Desk::new();
+    desk.done("context create box --ssh box");
+    let output = desk.run("repo up my-app -m box --mount", "", &[("CODE", "3"), ("WORDS", "renet: no")]);
+    assert_eq!(
+        (output.status.code(), output.stderr.as_slice()),
+        (Some(3), &b"renet: no\n"[..]),
+        "renet's code and words"
+    );
+    assert!(desk.seen().contains(" repo up my-app --mount; "), "{}", desk.seen());
+    fs::create_dir_all(desk.scratch.path().join("app/.rediacc")).unwrap();
+    fs::write(desk.scratch.path().join("app/Rediaccfile"), "up() { :; }").unwrap();
+    desk.done(&format!("repo push my-app {} -m box", desk.scratch.path().join("app").display()));
+    assert!(desk.seen().contains("up() { :; }") && !desk.seen().contains("./.rediacc/"));
+    let output = desk.run("repo status my-app -m box", "", &[("CODE", "127")]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("box (box) has no renet in its PATH"));
+}
+
+#[test]
+fn what_makes_no_sense_is_one_line() {
+    let desk = Desk::new();
+    let said = desk.refused(2, "context set-infra server-1 --base-domain example.com");
+    assert!(said.contains("make it with `rdc context create server-1 --ssh root@ADDRESS`"), "{said}");
+    assert!(desk.refused(2, "repo up my-app -m server-1").contains("there is no context server-1"));
+    assert!(desk.refused(2, "context create x").contains("--ssh"));
+    assert!(desk.refused(2, "context create x --ssh=-oProxyCommand=x").contains("names no machine"));
+    desk.done("context create x --local");
+    assert!(desk.refused(3, "context create x --local").contains("there is a context x already"));
+    assert!(desk.refused(2, "context set-infra x --tcp-ports 25,x").contains("--tcp-ports: \"x\" is no port"));
+    assert!(desk.refused(2, "context set-infra x --public-ipv6 1.2.3.4").contains("is no IPv6 address"));
+    assert!(desk.refused(2, "context set-infra x --cf-dns-token-file /nonexistent").contains("No such file"));
+    assert!(desk.refused(2, "repo push my-app /nonexistent -m x").contains("is no directory"));
+    assert_eq!(desk.seen(), "");
+}

@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit conformance e2e bench
+.PHONY: help run test check unit conformance e2e story bench
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,9 @@ conformance: ## our label decoder against Traefik's own
 
 e2e: ## real dockerds, a real Traefik, requests through it
 	@scripts/test e2e
+
+story: ## from an empty machine to https://app.example.com: the whole line on real parts, with a time line
+	@scripts/test story
 
 bench: ## latencies and costs, as ratios measured in one run
 	@scripts/bench

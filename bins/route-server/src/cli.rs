@@ -5,7 +5,7 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser as _},
 };
 use repo_network::NetworkId;
-use route_synthesis::{BaseDomain, EntryPoint, HostPattern, Isolation, PortRange};
+use route_synthesis::{AutoRouteCertificate, BaseDomain, EntryPoint, HostPattern, Isolation, PortRange};
 
 const AFTER_HELP: &str = "\
 Without a command it serves. Look at what it serves with
@@ -132,6 +132,10 @@ pub(crate) struct RoutingOptions {
         env = "REDIACC_ROUTER_CERT_RESOLVER"
     )]
     pub(crate) cert_resolver: Vec<String>,
+
+    /// Which certificate auto-routes ask for: one for all needs a resolver that proves over the DNS
+    #[arg(long, value_name = "KIND", default_value = "wildcard", env = "REDIACC_ROUTER_AUTO_ROUTE_CERTIFICATE")]
+    pub(crate) auto_route_certificate: CertificateKind,
 
     /// Entry points that exist in Traefik. What they carry follows from the name (web*, websecure*, tcp-*, udp-*)
     /// or is said: name=http|https|tcp|udp. The default is web, websecure, the preconfigured and the dynamic ports
@@ -281,6 +285,23 @@ pub(crate) struct DemoOptions {
     /// Domain of the auto-routes
     #[arg(long, value_name = "DOMAIN", default_value = "example.com")]
     pub(crate) base_domain: BaseDomain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertificateKind {
+    /// *.{base domain}, one for all
+    Wildcard,
+    /// One for each auto-route
+    Each,
+}
+
+impl From<CertificateKind> for AutoRouteCertificate {
+    fn from(kind: CertificateKind) -> Self {
+        match kind {
+            CertificateKind::Wildcard => Self::Wildcard,
+            CertificateKind::Each => Self::Each,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    cli::{DemoOptions, IsolationMode, RoutingOptions, ServeOptions},
+    cli::{CertificateKind, DemoOptions, IsolationMode, RoutingOptions, ServeOptions},
     exit::Failure,
     logging,
     serve::{runtime, serve},
@@ -72,6 +72,7 @@ fn serve_options(options: &DemoOptions, glob: String, directory: &Path) -> Serve
         routing: RoutingOptions {
             base_domain: Some(options.base_domain.clone()),
             cert_resolver: policy.resolvers,
+            auto_route_certificate: CertificateKind::Wildcard,
             entrypoints: Vec::new(),
             dynamic_ports: policy.dynamic_ports,
             allow_reference: Vec::new(),

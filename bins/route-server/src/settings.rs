@@ -19,6 +19,7 @@ pub(crate) fn policy(options: &RoutingOptions) -> Policy {
     Policy {
         base_domain: options.base_domain.clone(),
         resolvers: named.cloned().collect(),
+        auto_route_certificate: options.auto_route_certificate.into(),
         entry_points,
         allowed_references: options.allow_reference.iter().cloned().collect(),
         dynamic_ports: options.dynamic_ports,

@@ -14,7 +14,7 @@ use traefik_model::{
 };
 
 use crate::{
-    Finding, FindingCode, Policy, Severity, Subject,
+    AutoRouteCertificate, Finding, FindingCode, Policy, Severity, Subject,
     entry_points::EntryPointKind,
     identity::{DEFAULT_SERVICE_PORT, Identity},
     names::{auto, dns_label, normalize, published},
@@ -242,12 +242,13 @@ impl Builder<'_> {
         let resolver = self.policy.resolvers.first();
         let kind = if resolver.is_some() { EntryPointKind::Https } else { EntryPointKind::Http };
         let tls = resolver.map(|resolver| {
-            let wildcard = tls::CertificateDomain { main: format!("*.{domain}").into(), sans: Vec::new() };
-            Box::new(http::RouterTls {
-                cert_resolver: resolver.as_str().into(),
-                domains: vec![wildcard],
-                ..Default::default()
-            })
+            let wildcard = || tls::CertificateDomain { main: format!("*.{domain}").into(), sans: Vec::new() };
+            let domains = match self.policy.auto_route_certificate {
+                AutoRouteCertificate::Wildcard => vec![wildcard()],
+                // Without domains Traefik takes the rule's host.
+                AutoRouteCertificate::Each => Vec::new(),
+            };
+            Box::new(http::RouterTls { cert_resolver: resolver.as_str().into(), domains, ..Default::default() })
         });
         let router = http::Router {
             rule: HttpRule(format!("Host(`{host}`)")),

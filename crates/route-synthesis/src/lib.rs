@@ -42,7 +42,7 @@ pub use finding::{Finding, FindingCode, Severity, Subject};
 pub use hosts::{HostPattern, HostPatternError};
 pub use ledger::{Allocation, Claim, EntryPointClaims, Ledger};
 pub use listening::{Comparison, TIME_TO_LISTEN, compare};
-pub use policy::{BaseDomain, BaseDomainError, Isolation, Policy, PortRange};
+pub use policy::{AutoRouteCertificate, BaseDomain, BaseDomainError, Isolation, Policy, PortRange};
 pub use ports::{PortMapping, PortTable};
 pub use publication::{Counts, Publication};
 pub use synthesize::{Outcome, synthesize};

@@ -5,6 +5,15 @@ use traefik_model::DYNAMIC_PORTS;
 
 use crate::{EntryPoints, HostPattern};
 
+/// Which certificate an auto-route asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoRouteCertificate {
+    /// One for all of them, `*.{base domain}`. Only a resolver that proves over the DNS can get it.
+    Wildcard,
+    /// One for each.
+    Each,
+}
+
 /// What the operator of the machine decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -12,6 +21,8 @@ pub struct Policy {
     pub base_domain: Option<BaseDomain>,
     /// The certificate resolvers that exist; the first is for auto-routes. None: auto-routes without TLS.
     pub resolvers: Vec<String>,
+    /// Which certificate an auto-route asks for.
+    pub auto_route_certificate: AutoRouteCertificate,
     /// The entry points that exist.
     pub entry_points: EntryPoints,
     /// References with `@` that labels may make, e.g. `auth@file`.
@@ -81,6 +92,7 @@ impl Default for Policy {
         Self {
             base_domain: None,
             resolvers: vec!["letsencrypt".to_owned()],
+            auto_route_certificate: AutoRouteCertificate::Wildcard,
             entry_points: EntryPoints::preconfigured(dynamic_ports),
             allowed_references: BTreeSet::new(),
             dynamic_ports,

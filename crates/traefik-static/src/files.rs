@@ -97,6 +97,8 @@ fn router_environment(infra: &Infra, addresses: Addresses, directories: &Directo
         ("SOCKETS", Some(format!("{}/docker-*.sock", directories.run))),
         ("BASE_DOMAIN", infra.base_domain.clone()),
         ("CERT_RESOLVER", Some("letsencrypt".to_owned())),
+        // A wildcard is only proved over the DNS.
+        ("AUTO_ROUTE_CERTIFICATE", infra.cf_dns_api_token.is_none().then(|| "each".to_owned())),
         ("ENTRYPOINTS", Some(names.join(","))),
         ("DYNAMIC_PORTS", Some(format!("{}-{}", DYNAMIC_PORTS.start(), DYNAMIC_PORTS.end()))),
         ("STATE_DIR", Some(directories.state.clone())),

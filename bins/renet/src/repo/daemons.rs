@@ -100,7 +100,7 @@ impl Daemons {
         for name in ["dockerd", "containerd", "holder"] {
             self.supervisor.stop(&self.name(name), STOP).map_err(failure)?;
         }
-        namespaces::remove(self.daemon.id);
+        namespaces::remove(self.daemon.id)?;
         say(format_args!("daemon of network {} is stopped", self.daemon.id))
     }
 
@@ -160,6 +160,10 @@ impl Daemons {
         let mut holder = Service::new(self.name("holder"), internal(id, "hold")?);
         holder.description = format!("Namespaces of repository network {id}");
         holder.environment = environment();
+        if self.supervisor.form() == Form::Systemd {
+            holder.delegates = true;
+            holder.environment.insert(namespaces::DELEGATED.to_owned(), "1".to_owned());
+        }
         self.supervisor.start(&holder).map_err(failure)?;
         self.wait("holder", || match self.supervisor.state(&self.name("holder")) {
             Ok(State::Running(pid)) => namespaces::is_ready(id, pid),

@@ -17,7 +17,7 @@ use command_line::Failure;
 use repo_network::NetworkId;
 
 use crate::{
-    files::{fault, read},
+    files::{fault, read, replace},
     paths::Paths,
 };
 
@@ -26,19 +26,41 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 /// The group, below the repository's, of the daemons and of what containerd starts beside containers.
 const DAEMON: &str = "daemon";
 
-/// The control group of a repository, as seen from outside.
-pub(crate) fn group(id: NetworkId) -> PathBuf {
-    // Beside the version-1 hierarchies version 2 has a place of its own.
-    let unified = Path::new(CGROUPS).join("unified");
-    let base = if unified.join("cgroup.procs").exists() { unified } else { PathBuf::from(CGROUPS) };
-    base.join(format!("rediacc-{id}"))
+/// Says to the holder that its own control group is the repository's: the one of its unit, which systemd delegates.
+pub(super) const DELEGATED: &str = "REDIACC_DELEGATED";
+
+/// The control group of a repository, as seen from outside: where its holder said that it is.
+fn group(id: NetworkId) -> Result<PathBuf, Failure> {
+    Ok(read(&group_file(id))?.map_or_else(|| own_group(id), PathBuf::from))
+}
+
+/// Where control groups of version 2 are: beside the version-1 hierarchies they have a place of their own.
+fn unified() -> PathBuf {
+    let beside = Path::new(CGROUPS).join("unified");
+    if beside.join("cgroup.procs").exists() { beside } else { PathBuf::from(CGROUPS) }
+}
+
+fn own_group(id: NetworkId) -> PathBuf {
+    unified().join(format!("rediacc-{id}"))
+}
+
+/// The group that this process is in.
+fn present_group() -> Result<PathBuf, Failure> {
+    let path = Path::new("/proc/self/cgroup");
+    let text = fs::read_to_string(path).map_err(fault("read", path))?;
+    let group = text.lines().find_map(|line| line.strip_prefix("0::/"));
+    group.map(|group| unified().join(group)).ok_or_else(|| {
+        Failure::Runtime("this machine has no control groups of version 2; repositories need them".to_owned())
+    })
 }
 
 /// The first step of the holder: into the control group, and on into namespaces of its own.
 pub(crate) fn hold(id: NetworkId) -> Result<ExitCode, Failure> {
-    let group = group(id);
+    let group = if std::env::var_os(DELEGATED).is_some() { present_group()? } else { own_group(id) };
     fs::create_dir_all(&group).map_err(fault("create", &group))?;
     join(&group)?;
+    let file = group_file(id);
+    replace(&file, &group.to_string_lossy(), 0o644)?;
     let own = std::env::current_exe().map_err(fault("find", Path::new("this program")))?;
     let mut command = Command::new("unshare");
     command.args(["--cgroup", "--mount", "--propagation", "slave", "--"]).arg(own);
@@ -65,7 +87,7 @@ pub(crate) fn hold_inside(id: NetworkId) -> Result<ExitCode, Failure> {
 pub(crate) fn enter(id: NetworkId, program: &[String]) -> Result<ExitCode, Failure> {
     let process = inhabitant(id)?.ok_or_else(|| Failure::Runtime(format!("network {id} has no namespaces")))?;
     // nsenter does not move a process into the control group.
-    join(&group(id).join(DAEMON))?;
+    join(&group(id)?.join(DAEMON))?;
     let mut command = Command::new("nsenter");
     command.args(["--target", &process.to_string(), "--mount", "--cgroup", "--"]).args(program);
     Err(Failure::runtime("cannot run nsenter", &command.exec()))
@@ -79,7 +101,7 @@ pub(super) fn is_ready(id: NetworkId, holder: u32) -> bool {
 /// A process that is in the namespaces: the holder, else one of the daemons, else a shim of a container, for these
 /// outlive it.
 pub(super) fn inhabitant(id: NetworkId) -> Result<Option<u32>, Failure> {
-    let path = group(id).join(DAEMON).join("cgroup.procs");
+    let path = group(id)?.join(DAEMON).join("cgroup.procs");
     let processes = read(&path)?.unwrap_or_default();
     // The lowest number is mostly the oldest; all that are there will do.
     let own = std::process::id();
@@ -87,9 +109,13 @@ pub(super) fn inhabitant(id: NetworkId) -> Result<Option<u32>, Failure> {
 }
 
 /// Removes the control groups, when nobody is in them.
-pub(super) fn remove(id: NetworkId) {
-    let _ = fs::remove_file(ready_file(id));
-    remove_groups(&group(id));
+pub(super) fn remove(id: NetworkId) -> Result<(), Failure> {
+    remove_groups(&group(id)?);
+    for file in [ready_file(id), group_file(id)] {
+        // Not there: just as well.
+        let _ = fs::remove_file(file);
+    }
+    Ok(())
 }
 
 fn remove_groups(group: &Path) {
@@ -99,6 +125,10 @@ fn remove_groups(group: &Path) {
         .for_each(|entry| remove_groups(&entry.path()));
     // One that still has somebody stays.
     let _ = fs::remove_dir(group);
+}
+
+fn group_file(id: NetworkId) -> PathBuf {
+    Paths::of_this_machine().run().join(id.to_string()).join("cgroup")
 }
 
 fn ready_file(id: NetworkId) -> PathBuf {

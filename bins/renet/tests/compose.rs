@@ -5,9 +5,10 @@
 
 use std::{
     fs::{self, Permissions},
+    io::Write as _,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::{Value, json};
@@ -18,14 +19,16 @@ use tempfile::TempDir;
 const PRETENDER: &str = r#"#!/bin/sh
 for argument; do case $argument in
     config)
+        case "$*" in *"-f - "*) [ -n "$(cat)" ] || { echo "nothing on standard input" >&2; exit 9; } ;; esac
+        case "$*" in *--no-interpolate*) [ -z "$NEEDS_VARIABLES" ] || { echo "no such file: \${X}" >&2; exit 8; } ;; esac
         for file; do case $file in *.yml) [ "${file%override.yml}" = "$file" ] && model=$file.json ;; esac; done
         case "$*" in
-            *override.yml*) cat "${model%.json}.verified.json" 2>/dev/null || echo '{"services": {}}' ;;
+            *.rediacc*override.yml*) cat "${model%.json}.verified.json" 2>/dev/null || echo '{"services": {}}' ;;
             *--services*) sed -n 's/^  *"\([a-z-]*\)": {}.*/\1/p' "$model" ;;
             *) cat "$model" ;;
         esac
         exit ;;
-    up) echo "ARGUMENTS $*"; env | sort; exit "${CODE:-0}" ;;
+    up) echo "ARGUMENTS $*"; env | sort; case "$*" in *"-f - "*) cat ;; esac; exit "${CODE:-0}" ;;
     fail) echo "compose's own words" >&2; exit 17 ;;
 esac; done
 echo "ARGUMENTS $*"
@@ -112,7 +115,10 @@ fn slots_addresses_and_files() {
         assert!(said.lines().any(|line| line == variable), "{variable}: {said}");
     }
     assert!(said.contains("DOCKER_HOST=unix://") && said.contains("docker-2816.sock"), "{said}");
-    let services = json!({"my-db": {"slot": 0, "file": "compose.yml"}, "web": {"slot": 1, "file": "compose.yml"}});
+    let services = json!({
+        "my-db": {"slot": 0, "project": "app", "file": "compose.yml"},
+        "web": {"slot": 1, "project": "app", "file": "compose.yml"},
+    });
     assert_eq!(machine.slots(), json!({"network_id": 2816, "services": services}));
 
     let hosts = fs::metadata(state.join("hosts")).unwrap();
@@ -136,7 +142,7 @@ fn it_finds_the_repository_and_the_file_upwards() {
     let inside = machine.repository().join("a/b");
     fs::create_dir_all(&inside).unwrap();
     let output = machine.renet(&inside, &["compose", "--", "up"]).output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
+    let said = format!("{}{}", String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(said.contains("/docker-compose.yml -f ") && said.contains("/docker-compose.override.yml -f "), "{said}");
 }
 
@@ -187,7 +193,7 @@ fn a_name_that_two_projects_use_is_refused_until_one_gives_it_up() {
     assert!(said.contains("\"web\" is defined in a/compose.yml and in b/compose.yml"), "{said}");
     machine.compose_file("a/compose.yml", "a", json!({"other": {}}));
     assert!(up("b").unwrap().status.success());
-    assert_eq!(machine.slots()["services"]["web"], json!({"slot": 0, "file": "b/compose.yml"}));
+    assert_eq!(machine.slots()["services"]["web"], json!({"slot": 0, "project": "b", "file": "b/compose.yml"}));
 }
 
 #[test]
@@ -216,4 +222,43 @@ fn a_missing_daemon_or_program_is_named() {
     assert!(with("REDIACC_ROOT", "/nonexistent", "config").status.success(), "needs no daemon");
     let said = refused(&with("DOCKER_COMPOSE_BIN", "/nonexistent", "up"), 1);
     assert!(said.contains("cannot run docker compose") && said.contains("DOCKER_COMPOSE_BIN"), "{said}");
+}
+
+#[test]
+fn files_of_variables_and_of_standard_input() {
+    let machine = Machine::new();
+    machine.compose_file("a.yml", "app", json!({"web": {}}));
+    machine.compose_file("b.yml", "app", json!({"web": {}}));
+    fs::write(machine.repository().join(".env"), "X=1\nCOMPOSE_FILE=a.yml:b.yml\n").unwrap();
+    assert!(machine.done(&["compose", "--", "up"]).starts_with("ARGUMENTS -f a.yml -f b.yml -f "));
+    fs::write(machine.repository().join("other.env"), "COMPOSE_FILE=\"b.yml\"\n").unwrap();
+    let said = machine.done(&["compose", "--", "--env-file", "other.env", "up"]);
+    assert!(said.starts_with("ARGUMENTS --env-file other.env -f b.yml -f "), "{said}");
+
+    let mut renet = machine.renet(&machine.repository(), &["compose", "--", "-f", "b.yml", "-f", "-", "up"]);
+    let mut child = renet.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"services: {}\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.ends_with("services: {}\n"), "every call reads it: {said}");
+}
+
+#[test]
+fn a_structure_that_needs_variables_gets_them() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let mut renet = machine.renet(&machine.repository(), &["compose", "--", "up"]);
+    let output = renet.env("NEEDS_VARIABLES", "1").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(machine.slots()["services"]["web"]["slot"], 0);
+}
+
+#[test]
+fn a_warning_is_said_and_stops_nothing() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {"sysctls": {"net.core.somaxconn": 1024}}}));
+    let output = machine.run(&["compose", "--", "up"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("renet: warning: services.web.sysctls: net.core.somaxconn would change"), "{said}");
 }

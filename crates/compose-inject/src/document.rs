@@ -17,7 +17,7 @@ impl Plan {
             String::from("# Written by renet compose at every call; what is changed here is lost.\nservices:\n");
         for service in &self.services {
             // Writing to a string does not fail.
-            let _ = write_service(&mut text, service, &self.hosts_file);
+            let _ = write_service(&mut text, service, &self.directory);
         }
         if self.services.is_empty() {
             text = text.replace("services:\n", "services: {}\n");
@@ -26,7 +26,7 @@ impl Plan {
     }
 }
 
-fn write_service(text: &mut String, service: &ServicePlan, hosts_file: &str) -> fmt::Result {
+fn write_service(text: &mut String, service: &ServicePlan, directory: &str) -> fmt::Result {
     let (name, shape) = (&service.name, &service.shape);
     writeln!(text, "  {}:", quoted(name))?;
     if shape.hosts_network {
@@ -44,6 +44,12 @@ fn write_service(text: &mut String, service: &ServicePlan, hosts_file: &str) -> 
     if shape.mac_address {
         writeln!(text, "    mac_address: !reset null")?;
     }
+    match shape.sysctls.as_deref() {
+        None => {}
+        Some("{}") => writeln!(text, "    sysctls: !reset {{}}")?,
+        // As they were written, variables included.
+        Some(kept) => writeln!(text, "    sysctls: !override {kept}")?,
+    }
     if shape.build_network {
         writeln!(text, "    build:\n      network: host")?;
     }
@@ -54,7 +60,8 @@ fn write_service(text: &mut String, service: &ServicePlan, hosts_file: &str) -> 
         }
     }
     if shape.hosts_network {
-        writeln!(text, "    volumes:\n      - type: bind\n        source: {}", quoted(hosts_file))?;
+        let file = format!("{directory}/{}", service.hosts_file());
+        writeln!(text, "    volumes:\n      - type: bind\n        source: {}", quoted(&file))?;
         writeln!(text, "        target: /etc/hosts\n        read_only: true")?;
     }
     Ok(())
@@ -75,11 +82,11 @@ mod tests {
 
     use crate::{Model, Place, Plan};
 
-    fn plan(services: &str, hosts_file: &str) -> Plan {
+    fn plan(services: &str, directory: &str) -> Plan {
         let model = Model::parse(&format!(r#"{{"name": "p", "services": {services}}}"#)).unwrap();
         let mut slots = SlotFile::default();
         slots.assign(model.services.keys().map(String::as_str)).unwrap();
-        Plan::new(&model, &slots, &Place::new("2816".parse().unwrap(), hosts_file).unwrap())
+        Plan::new(&model, &slots, &Place::new("2816".parse().unwrap(), directory).unwrap())
     }
 
     #[test]
@@ -90,12 +97,18 @@ mod tests {
                         "container_name": "the-web", "networks": {"default": {"aliases": ["www"]}}},
                 "db": {"hostname": "database", "mac_address": "02:42:ac:11:65:43"},
                 "cache": {"network_mode": "service:db"},
-                "job": {"network_mode": "none", "build": {"context": ".", "network": "none"}}
+                "job": {"network_mode": "none", "build": {"context": ".", "network": "none"}},
+                "tuned": {"sysctls": {"net.core.somaxconn": 1024, "kernel.msgmax": "${MSG}"},
+                          "extra_hosts": ["db.local:10.0.0.1", "gw:host-gateway", "bad name:1.2.3.4", "x:$y"]},
+                "wired": {"sysctls": ["net.ipv4.ip_forward=1"], "extra_hosts": {"db.local": "10.0.0.1"}}
             }"#,
-            "/srv/a $b/hosts",
+            "/srv/a $b",
         );
         insta::assert_snapshot!(plan.override_document());
-        insta::assert_snapshot!(plan.hosts_file());
+        insta::assert_debug_snapshot!(plan.hosts_files());
+        let mut plan = plan;
+        plan.with_variables(r#"{"services": {"tuned": {"extra_hosts": ["x=fd00::1"]}}}"#).unwrap();
+        assert!(plan.hosts_files()["hosts.tuned"].ends_with("\nfd00::1 x\n"));
         insta::assert_json_snapshot!(plan);
     }
 

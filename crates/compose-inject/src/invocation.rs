@@ -9,6 +9,8 @@ pub struct Invocation {
     pub project_name: Option<String>,
     /// `--project-directory`.
     pub project_directory: Option<String>,
+    /// `--env-file`, in order: compose takes its own settings from them too.
+    pub env_files: Vec<String>,
     /// All flags before the command but those for files, as they were written.
     pub flags: Vec<String>,
     /// The command and what follows it; empty when there is none.
@@ -77,6 +79,7 @@ impl Invocation {
         match flag {
             "-f" | "--file" => return self.files.push(value.to_owned()),
             "-p" | "--project-name" => self.project_name = Some(value.to_owned()),
+            "--env-file" => self.env_files.push(value.to_owned()),
             "--project-directory" | "--workdir" => self.project_directory = Some(value.to_owned()),
             _ => {}
         }

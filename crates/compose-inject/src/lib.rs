@@ -3,7 +3,7 @@
 //! The user's files are never written anew. `docker compose config --no-interpolate --format json` gives a [`Model`];
 //! the model, the repository's slots and its network make a [`Plan`]; the plan is written as an
 //! [override document](Plan::override_document) that compose reads after the user's files, and as a
-//! [hosts file](Plan::hosts_file) that is mounted into the containers. [`Plan::verify`] looks at what compose made of
+//! [hosts file](Plan::hosts_files) that is mounted into the containers. [`Plan::verify`] looks at what compose made of
 //! the two.
 //!
 //! ```
@@ -13,10 +13,10 @@
 //! let model = Model::parse(r#"{"name": "app", "services": {"web": {"image": "nginx"}}}"#)?;
 //! let mut slots = SlotFile::default();
 //! slots.assign(model.services.keys().map(String::as_str))?;
-//! let place = Place::new("2816".parse()?, "/srv/app/.rediacc/app/hosts")?;
+//! let place = Place::new("2816".parse()?, "/srv/app/.rediacc/app")?;
 //! let plan = Plan::new(&model, &slots, &place);
 //! assert!(plan.override_document().contains("rediacc.service_ip: \"127.0.11.2\""));
-//! assert!(plan.hosts_file().contains("127.0.11.2 web\n"));
+//! assert!(plan.hosts_files()["hosts"].contains("127.0.11.2 web\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

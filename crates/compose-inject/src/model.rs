@@ -36,6 +36,10 @@ pub struct Service {
     pub mac_address: bool,
     /// How many containers it is to have, where that is said and is a number.
     pub replicas: Option<u64>,
+    /// `sysctls`: name and value, as they are written.
+    pub sysctls: BTreeMap<String, Value>,
+    /// `extra_hosts`: name and address, in their order.
+    pub extra_hosts: Vec<(String, String)>,
 }
 
 /// `network_mode` of a service.
@@ -50,6 +54,8 @@ pub enum NetworkMode {
     Service(String),
     /// `container:x`: stays.
     Container(String),
+    /// It has a variable in it, so what it is shows only in a model with the variables put in.
+    Variable,
 }
 
 /// Why a text is no model.
@@ -83,6 +89,8 @@ struct RawService {
     mac_address: Value,
     scale: Value,
     deploy: Value,
+    sysctls: Value,
+    extra_hosts: Value,
 }
 
 // === impl Model ===
@@ -96,6 +104,23 @@ impl Model {
         let RawModel { name, services } = serde_json::from_str(json).map_err(ModelError::Syntax)?;
         let services = services.into_iter().map(|(name, raw)| (name, Service::of(&raw)));
         Ok(Self { project: name, services: services.collect() })
+    }
+
+    /// Whether the project's name or a service's network mode shows only with the variables put in.
+    #[must_use]
+    pub fn needs_variables(&self) -> bool {
+        let variable = |service: &Service| service.network_mode == NetworkMode::Variable;
+        self.project.contains('$') || self.services.values().any(variable)
+    }
+
+    /// Takes over what only shows with the variables put in, from a model where they are.
+    pub fn with_variables(&mut self, other: &Self) {
+        self.project.clone_from(&other.project);
+        for (name, service) in &mut self.services {
+            if let (NetworkMode::Variable, Some(known)) = (&service.network_mode, other.services.get(name)) {
+                service.network_mode = known.network_mode.clone();
+            }
+        }
     }
 }
 
@@ -118,6 +143,8 @@ impl Service {
                 build => Some(build.get("network").and_then(Value::as_str).map(str::to_owned)),
             },
             mac_address: !raw.mac_address.is_null(),
+            sysctls: sysctls(&raw.sysctls),
+            extra_hosts: extra_hosts(&raw.extra_hosts),
             replicas: [&raw.scale, raw.deploy.get("replicas").unwrap_or(&Value::Null)].into_iter().find_map(number),
         }
     }
@@ -131,6 +158,7 @@ impl NetworkMode {
             Some(("service", other)) => Self::Service(other.to_owned()),
             Some(("container", other)) => Self::Container(other.to_owned()),
             _ if text == "none" => Self::None,
+            _ if text.contains('$') => Self::Variable,
             _ => Self::Host,
         }
     }
@@ -153,6 +181,28 @@ fn pairs(value: &Value) -> BTreeMap<String, String> {
     let of_map = value.as_object().into_iter().flatten().map(|(key, value)| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         (key.clone(), text)
+    });
+    of_list.chain(of_map).collect()
+}
+
+/// A mapping, or a list of `name=value`.
+fn sysctls(value: &Value) -> BTreeMap<String, Value> {
+    match value {
+        Value::Object(map) => map.clone().into_iter().collect(),
+        list => pairs(list).into_iter().map(|(name, value)| (name, value.into())).collect(),
+    }
+}
+
+/// A mapping of names to an address or several, or a list of `name:address` or `name=address`.
+pub(crate) fn extra_hosts(value: &Value) -> Vec<(String, String)> {
+    let plain = |address: &str| address.trim_matches(['[', ']']).to_owned();
+    let of_list = strings(value).into_iter().filter_map(|item| {
+        let (name, address) = item.split_once('=').or_else(|| item.split_once(':'))?;
+        Some((name.to_owned(), plain(address)))
+    });
+    let of_map = value.as_object().into_iter().flatten().flat_map(|(name, addresses)| {
+        let several = addresses.as_str().map(|one| vec![one.to_owned()]).unwrap_or_else(|| strings(addresses));
+        several.into_iter().map(|address| (name.clone(), plain(&address)))
     });
     of_list.chain(of_map).collect()
 }
@@ -191,6 +241,29 @@ mod tests {
         assert_eq!(b.aliases, ["db".to_owned()].into());
         assert_eq!(c.network_mode, NetworkMode::Service("a".to_owned()));
         assert_eq!((d.network_mode, e.network_mode), (NetworkMode::None, NetworkMode::Host));
+    }
+
+    #[test]
+    fn what_shows_only_with_the_variables_put_in() {
+        let model = |project: &str, mode: &str| {
+            let text = format!(r#"{{"name": "{project}", "services": {{"a": {{"network_mode": "{mode}"}}}}}}"#);
+            Model::parse(&text).unwrap()
+        };
+        let mut raw = model("${P}", "${MODE}");
+        assert!(raw.needs_variables());
+        raw.with_variables(&model("p", "service:b"));
+        assert!(!raw.needs_variables());
+        assert_eq!(raw, model("p", "service:b"));
+    }
+
+    #[test]
+    fn extra_hosts_in_every_spelling() {
+        let read = |value| extra_hosts(&value);
+        let pair = |name: &str, address: &str| (name.to_owned(), address.to_owned());
+        let list = read(serde_json::json!(["a:10.0.0.1", "b=[::1]", "gw:host-gateway", "nonsense", 5]));
+        assert_eq!(list, [pair("a", "10.0.0.1"), pair("b", "::1"), pair("gw", "host-gateway")]);
+        let map = read(serde_json::json!({"a": "10.0.0.1", "b": ["10.0.0.2", "10.0.0.3"]}));
+        assert_eq!(map, [pair("a", "10.0.0.1"), pair("b", "10.0.0.2"), pair("b", "10.0.0.3")]);
     }
 
     proptest! {

@@ -1,18 +1,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
 };
 
 use repo_network::{NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_NAME, Slot, SlotFile, variable_name};
 use serde::Serialize;
 
-use crate::{Model, NetworkMode, Service};
+use crate::{Model, ModelError, NetworkMode, Service};
 
-/// Where a project's containers will be.
+/// Where a project's containers will be, and what is written for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     network_id: NetworkId,
-    hosts_file: String,
+    directory: String,
 }
 
 /// A path that cannot stand in a compose file.
@@ -27,8 +27,8 @@ pub struct Plan {
     pub network_id: NetworkId,
     /// The compose project.
     pub project: String,
-    /// The file that is mounted as `/etc/hosts`.
-    pub hosts_file: String,
+    /// The directory of the files that are mounted as `/etc/hosts`.
+    pub directory: String,
     /// The services, by name.
     pub services: Vec<ServicePlan>,
     /// What is not as it was meant, or can't be done at all.
@@ -53,6 +53,9 @@ pub struct ServicePlan {
     /// Other names under which its neighbours find it.
     #[serde(skip)]
     pub(crate) names: BTreeSet<String>,
+    /// Its own `extra_hosts`, which the mounted file would hide.
+    #[serde(skip)]
+    pub(crate) extra_hosts: Vec<(String, String)>,
     /// What else the override document says of it.
     #[serde(skip)]
     pub(crate) shape: Shape,
@@ -74,6 +77,8 @@ pub(crate) struct Shape {
     pub(crate) hostname: bool,
     pub(crate) build_network: bool,
     pub(crate) mac_address: bool,
+    /// The `sysctls` that are left, as JSON, when some can't be kept.
+    pub(crate) sysctls: Option<String>,
     /// `depends_on` to be written again, as JSON; compose takes it from the links, which go.
     pub(crate) depends_on: Option<String>,
 }
@@ -117,20 +122,23 @@ pub enum ProblemCode {
     /// The service has no slot.
     #[serde(rename = "RC003")]
     NoSlot,
+    /// A sysctl of the network cannot be set by a container on the host's network.
+    #[serde(rename = "RC004")]
+    NetworkSysctl,
 }
 
 // === impl Place ===
 
 impl Place {
-    /// A repository's network, and the absolute path of the project's hosts file.
+    /// A repository's network, and the absolute path of the project's directory of hosts files.
     ///
     /// # Errors
     /// [`PlaceError`] when the path is relative, or has characters that no compose file can carry.
-    pub fn new(network_id: NetworkId, hosts_file: &str) -> Result<Self, PlaceError> {
-        if !hosts_file.starts_with('/') || hosts_file.chars().any(char::is_control) {
-            return Err(PlaceError(hosts_file.to_owned()));
+    pub fn new(network_id: NetworkId, directory: &str) -> Result<Self, PlaceError> {
+        if !directory.starts_with('/') || directory.chars().any(char::is_control) {
+            return Err(PlaceError(directory.to_owned()));
         }
-        Ok(Self { network_id, hosts_file: hosts_file.to_owned() })
+        Ok(Self { network_id, directory: directory.to_owned() })
     }
 }
 
@@ -144,7 +152,7 @@ impl Plan {
         let mut plan = Self {
             network_id: id,
             project: model.project.clone(),
-            hosts_file: place.hosts_file.clone(),
+            directory: place.directory.clone(),
             services: Vec::new(),
             problems: Vec::new(),
         };
@@ -161,6 +169,7 @@ impl Plan {
                 }),
             }
             plan.problems.extend(replicas(name, service));
+            plan.problems.extend(network_sysctls(name, service));
         }
         // The names that others give a service in their links.
         let links = model.services.values().flat_map(|service| &service.links);
@@ -183,11 +192,40 @@ impl Plan {
         self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// The content of `/etc/hosts` in every container of the project: each service by every name that it has.
+    /// The files that are mounted as `/etc/hosts`, by name: `hosts` for everybody, and one more for each service that
+    /// has `extra_hosts` of its own. Those with a variable in them are left out: see
+    /// [`with_variables`](Self::with_variables).
+    #[must_use]
+    pub fn hosts_files(&self) -> BTreeMap<String, String> {
+        let common = self.common_hosts();
+        let own = self.services.iter().filter(|it| !it.extra_hosts.is_empty()).filter_map(|service| {
+            let known = |(name, address): &(String, String)| !name.contains('$') && !address.contains('$');
+            service.extra_hosts.iter().all(known).then(|| {
+                let lines = service.extra_hosts.iter().filter_map(|(name, address)| hosts_line(name, address));
+                (service.hosts_file(), lines.fold(common.clone(), |text, line| text + &line))
+            })
+        });
+        own.chain([("hosts".to_owned(), common.clone())]).collect()
+    }
+
+    /// Takes over the `extra_hosts` of a model in which the variables are put in.
+    ///
+    /// # Errors
+    /// [`ModelError`] when it is no compose model.
+    pub fn with_variables(&mut self, json: &str) -> Result<(), ModelError> {
+        let model = Model::parse(json)?;
+        for service in &mut self.services {
+            if let Some(known) = model.services.get(&service.name) {
+                service.extra_hosts.clone_from(&known.extra_hosts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Each service by every name that it has.
     ///
     /// No `::1`: under host networking a service that is dialled as `localhost` listens on an IPv4 address.
-    #[must_use]
-    pub fn hosts_file(&self) -> String {
+    fn common_hosts(&self) -> String {
         let mut text = String::from("127.0.0.1 localhost host.docker.internal\n");
         for service in self.services.iter().filter(|service| service.network_mode != "none") {
             let names = service.names.iter().filter(|name| **name != service.name);
@@ -205,7 +243,7 @@ impl ServicePlan {
     fn new(name: &str, service: &Service, slot: Slot, id: NetworkId) -> Self {
         let address = id.service_ip(slot);
         let network_mode = match &service.network_mode {
-            NetworkMode::Host => "host".to_owned(),
+            NetworkMode::Host | NetworkMode::Variable => "host".to_owned(),
             NetworkMode::None => "none".to_owned(),
             NetworkMode::Service(other) => format!("service:{other}"),
             NetworkMode::Container(other) => format!("container:{other}"),
@@ -228,10 +266,18 @@ impl ServicePlan {
             address,
             variable: variable_name(name),
             injected,
+            extra_hosts: service.extra_hosts.clone(),
             names: names.filter(|name| is_host_name(name)).cloned().collect(),
             shape: Shape::of(service, network_mode == "host", name),
             network_mode,
         }
+    }
+}
+
+impl ServicePlan {
+    /// The name of its hosts file.
+    pub(crate) fn hosts_file(&self) -> String {
+        if self.extra_hosts.is_empty() { "hosts".to_owned() } else { format!("hosts.{}", self.name) }
     }
 }
 
@@ -251,6 +297,7 @@ impl Shape {
             hostname: hosts_network && service.hostname.is_none() && is_host_name(name),
             build_network: service.build == Some(None),
             mac_address: service.mac_address,
+            sysctls: sysctls_left(service),
             depends_on: (!service.links.is_empty()).then(|| serde_json::Value::Object(depends_on).to_string()),
         }
     }
@@ -266,6 +313,38 @@ fn replicas(name: &str, service: &Service) -> Option<Problem> {
         key: format!("services.{name}.deploy.replicas"),
         message: format!("{count} containers are asked for, and a service has one address"),
         hint: "write one service for each, with names of their own".to_owned(),
+    })
+}
+
+/// A line for somebody outside; `host-gateway` is this machine.
+fn hosts_line(name: &str, address: &str) -> Option<String> {
+    let address = if address == "host-gateway" { "127.0.0.1" } else { address };
+    let address: IpAddr = address.parse().ok()?;
+    is_host_name(name).then(|| format!("{address} {name}\n"))
+}
+
+fn is_of_the_network(sysctl: &str) -> bool {
+    sysctl.starts_with("net.")
+}
+
+/// What is to be kept, where some can't be.
+fn sysctls_left(service: &Service) -> Option<String> {
+    let some_go = service.sysctls.keys().any(|name| is_of_the_network(name));
+    let kept = service.sysctls.iter().filter(|(name, _)| !is_of_the_network(name));
+    let kept: serde_json::Map<_, _> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    some_go.then(|| serde_json::Value::Object(kept).to_string())
+}
+
+/// Docker refuses to change the host's network for a container.
+fn network_sysctls(name: &str, service: &Service) -> Option<Problem> {
+    let dropped: Vec<_> = service.sysctls.keys().filter(|name| is_of_the_network(name)).map(String::as_str).collect();
+    (!dropped.is_empty()).then(|| Problem {
+        severity: Severity::Warning,
+        code: ProblemCode::NetworkSysctl,
+        service: name.to_owned(),
+        key: format!("services.{name}.sysctls"),
+        message: format!("{} would change the network of the whole machine; left out", dropped.join(", ")),
+        hint: "set it on the machine where it is needed".to_owned(),
     })
 }
 

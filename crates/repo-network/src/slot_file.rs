@@ -22,6 +22,8 @@ pub struct SlotFile {
 #[derive(Debug, Clone, PartialEq)]
 struct Service {
     slot: Slot,
+    /// The compose project that it belongs to.
+    project: Option<String>,
     /// The compose file that defines it, relative to the repository's root.
     file: Option<String>,
     rest: Map<String, Value>,
@@ -156,16 +158,20 @@ impl SlotFile {
         self.services.iter().map(|(name, service)| (name.as_str(), service.slot))
     }
 
-    /// The compose file that a service was last seen in, relative to the repository's root.
+    /// The compose file that a service was last seen in, relative to the repository's root, if that was in another
+    /// project than this one.
     #[must_use]
-    pub fn file_of(&self, service: &str) -> Option<&str> {
-        self.services.get(service)?.file.as_deref()
+    pub fn defined_elsewhere(&self, service: &str, project: &str) -> Option<&str> {
+        let service = self.services.get(service)?;
+        service.project.as_ref().filter(|other| *other != project)?;
+        service.file.as_deref()
     }
 
-    /// Notes that these services are defined by this compose file.
-    pub fn define<'a>(&mut self, services: impl IntoIterator<Item = &'a str>, file: &str) {
+    /// Notes that these services belong to this project and are defined by this compose file.
+    pub fn define<'a>(&mut self, services: impl IntoIterator<Item = &'a str>, project: &str, file: &str) {
         for name in services {
             if let Some(service) = self.services.get_mut(name) {
+                service.project = Some(project.to_owned());
                 service.file = Some(file.to_owned());
             }
         }
@@ -191,7 +197,7 @@ impl SlotFile {
             return Err(SlotFileError::Full { wanted: wanted.len() - free.len() });
         }
         for (name, slot) in wanted.into_iter().zip(free) {
-            self.services.insert(name.to_owned(), Service { slot, file: None, rest: Map::new() });
+            self.services.insert(name.to_owned(), Service { slot, project: None, file: None, rest: Map::new() });
         }
         Ok(())
     }
@@ -206,18 +212,22 @@ impl Service {
         };
         let slot = rest.remove("slot").and_then(|slot| Slot::deserialize(slot).ok());
         let slot = slot.ok_or_else(|| shape(&format!("services.{name}.slot"), "a number from 0 to 60"))?;
-        let file = match rest.remove("file") {
-            None => None,
-            Some(Value::String(file)) => Some(file),
-            Some(_) => return Err(shape(&format!("services.{name}.file"), "the name of a compose file")),
+        let mut text = |key: &str, expected| match rest.remove(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(shape(&format!("services.{name}.{key}"), expected)),
         };
-        Ok(Self { slot, file, rest })
+        let project = text("project", "the name of a compose project")?;
+        let file = text("file", "the name of a compose file")?;
+        Ok(Self { slot, project, file, rest })
     }
 
     fn value(&self) -> Value {
         let mut value = self.rest.clone();
         value.insert("slot".to_owned(), json!(self.slot));
-        value.extend(self.file.iter().map(|file| ("file".to_owned(), json!(file))));
+        for (key, text) in [("project", &self.project), ("file", &self.file)] {
+            value.extend(text.iter().map(|text| (key.to_owned(), json!(text))));
+        }
         Value::Object(value)
     }
 }
@@ -249,11 +259,12 @@ mod tests {
         let text = r#"{"note": [1], "services": {"api": {"slot": 5, "owner": {"x": null}}}}"#;
         let mut file = SlotFile::parse(text).unwrap();
         file.bind(2816.try_into().unwrap()).unwrap();
-        file.define(["api"], "docker-compose.yml");
+        file.define(["api"], "app", "docker-compose.yml");
         let value: Value = serde_json::from_str(&file.format()).unwrap();
-        let api = json!({"slot": 5, "owner": {"x": null}, "file": "docker-compose.yml"});
+        let api = json!({"slot": 5, "owner": {"x": null}, "project": "app", "file": "docker-compose.yml"});
         assert_eq!(value, json!({"note": [1], "network_id": 2816, "services": {"api": api}}));
-        assert_eq!(file.file_of("api"), Some("docker-compose.yml"));
+        assert_eq!(file.defined_elsewhere("api", "app"), None);
+        assert_eq!(file.defined_elsewhere("api", "other"), Some("docker-compose.yml"));
     }
 
     #[test]

@@ -40,7 +40,11 @@ pub(super) fn files(invocation: &Invocation) -> Result<Option<Files>, Failure> {
     let directory = invocation.project_directory.as_ref().map_or_else(|| here.clone(), |given| here.join(given));
     let mut names = invocation.files.clone();
     if names.is_empty() {
-        names = from_variable(&directory)?;
+        let default = [".env".to_owned()];
+        let env_files = if invocation.env_files.is_empty() { &default[..] } else { &invocation.env_files };
+        // Relative to where we are when they are named, else in the project's directory.
+        let at = if invocation.env_files.is_empty() { &directory } else { &here };
+        names = from_variables(&env_files.iter().map(|file| at.join(file)).collect::<Vec<_>>());
     }
     if names.is_empty() {
         let Some(found) = search(&directory) else { return Ok(None) };
@@ -51,17 +55,17 @@ pub(super) fn files(invocation: &Invocation) -> Result<Option<Files>, Failure> {
     Ok(Some(Files { names, first }))
 }
 
-/// `COMPOSE_FILE`, from the environment or from `.env`: a list.
-fn from_variable(directory: &Path) -> Result<Vec<String>, Failure> {
-    let setting =
-        |name: &str| env::var(name).ok().or_else(|| dotenv(directory, name)).filter(|value| !value.is_empty());
+/// `COMPOSE_FILE`, from the environment or from these files: a list.
+fn from_variables(env_files: &[PathBuf]) -> Vec<String> {
+    let in_files = |name: &str| env_files.iter().rev().find_map(|file| dotenv(file, name));
+    let setting = |name: &str| env::var(name).ok().or_else(|| in_files(name)).filter(|value| !value.is_empty());
     let separator = setting("COMPOSE_PATH_SEPARATOR").unwrap_or_else(|| ":".to_owned());
-    Ok(setting("COMPOSE_FILE").map(|list| list.split(&separator).map(str::to_owned).collect()).unwrap_or_default())
+    setting("COMPOSE_FILE").map(|list| list.split(&separator).map(str::to_owned).collect()).unwrap_or_default()
 }
 
-/// A plain line of `.env`; compose reads the rest of that file itself.
-fn dotenv(directory: &Path, name: &str) -> Option<String> {
-    let text = fs::read_to_string(directory.join(".env")).ok()?;
+/// A plain line of such a file; compose reads the rest itself.
+fn dotenv(file: &Path, name: &str) -> Option<String> {
+    let text = fs::read_to_string(file).ok()?;
     let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.trim_start().strip_prefix('='));
     values.next_back().map(|value| value.trim().trim_matches(['"', '\'']).to_owned())
 }

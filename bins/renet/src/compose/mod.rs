@@ -5,7 +5,8 @@ mod find;
 use std::{
     env,
     ffi::OsString,
-    io::{self, Write as _},
+    fs::File,
+    io::{self, Read as _, Seek as _, Write as _},
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Command, ExitCode, Output, Stdio},
@@ -43,10 +44,8 @@ pub(crate) fn run(options: &ComposeOptions) -> Result<ExitCode, Failure> {
             find::NAMES.join(", ")
         )));
     };
-    if files.names.iter().any(|name| name == "-") {
-        return Err(Failure::Usage("-f - can't be read more than once; write it to a file and name that".to_owned()));
-    }
-    let session = Session { repository, invocation, files };
+    let stdin = if files.names.iter().any(|name| name == "-") { Some(read_stdin()?) } else { None };
+    let session = Session { repository, invocation, files, stdin };
     session.run()
 }
 
@@ -55,53 +54,88 @@ struct Session {
     repository: Repository,
     invocation: Invocation,
     files: Files,
+    /// What `-f -` names: compose reads it more than once.
+    stdin: Option<File>,
 }
 
-/// What a call of compose that only asks came to: its output, or the exit code behind its own message.
-type Asked = Result<String, ExitCode>;
+/// What a call of compose that only asks came to: its output, or its own message and exit code.
+type Asked = Result<String, Refusal>;
+
+struct Refusal {
+    words: Vec<u8>,
+    code: ExitCode,
+}
+
+/// The most bytes of a compose file on standard input.
+const MAX_STDIN: u64 = 64 << 20;
+/// The whole project with the variables put in.
+const EVERYTHING: [&str; 5] = ["--profile", "*", "config", "--format", "json"];
 
 // === impl Session ===
 
 impl Session {
     fn run(self) -> Result<ExitCode, Failure> {
         let lock = self.repository.lock()?;
-        // Without interpolation: the addresses that the files may name are not known yet.
         let flags = self.invocation.flags_with(&self.files.names);
-        let structure = ["--profile", "*", "config", "--no-interpolate", "--format", "json"];
         let mut slots = self.repository.slots()?;
-        let mut model = match self.ask(&flags, &structure, &slots)? {
-            Ok(json) => parse(&json)?,
+        let mut model = match self.structure(&flags, &slots)? {
+            Ok(model) => model,
             Err(code) => return Ok(code),
         };
         self.assign(&model, &mut slots)?;
-        if !is_project_name(&model.project) {
-            // A name with a variable in it.
-            match self.ask(&flags, &["config", "--format", "json"], &slots)? {
-                Ok(json) => model.project = parse(&json)?.project,
-                Err(code) => return Ok(code),
+        if model.needs_variables() {
+            match self.ask(&flags, &EVERYTHING, &slots)? {
+                Ok(json) => model.with_variables(&parse(&json)?),
+                Err(refusal) => return refusal.say(),
             }
         }
-        let (plan, document) = self.write(&model, &slots)?;
+        self.define(&model, &mut slots)?;
+        let (mut plan, document) = self.write(&model, &slots)?;
         let flags = self.invocation.flags_with(self.files.names.iter().chain([&document]));
         if self.invocation.creates() {
-            match self.ask(&flags, &["config", "--format", "json"], &slots)? {
-                Ok(json) => refuse(&plan.verify(&json).map_err(|error| Failure::runtime("docker compose", &error))?)?,
-                Err(code) => return Ok(code),
-            }
+            let json = match self.ask(&flags, &["config", "--format", "json"], &slots)? {
+                Ok(json) => json,
+                Err(refusal) => return refusal.say(),
+            };
+            let fault = |error| Failure::runtime("docker compose", &error);
+            refuse(&plan.verify(&json).map_err(fault)?)?;
+            plan.with_variables(&json).map_err(fault)?;
+            self.write_hosts(&plan)?;
         }
         drop(lock);
         let mut command = self.repository.command(&program(), &slots);
         command.args(flags);
+        if let Some(stdin) = self.input()? {
+            command.stdin(stdin);
+        }
         become_compose(command, &self.invocation.command)
+    }
+
+    /// The project as it is written: the addresses that it may name are not known yet. Where compose needs variables
+    /// even for that (an `include` with one in its path) they are put in, as far as they are known.
+    fn structure(&self, flags: &[String], slots: &SlotFile) -> Result<Result<Model, ExitCode>, Failure> {
+        let raw = ["--profile", "*", "config", "--no-interpolate", "--format", "json"];
+        let json = match self.ask(flags, &raw, slots)? {
+            Ok(json) => json,
+            Err(_) => match self.ask(flags, &EVERYTHING, slots)? {
+                Ok(json) => json,
+                Err(refusal) => return refusal.say().map(Err),
+            },
+        };
+        parse(&json).map(Ok)
     }
 
     /// Every service has a slot from here on.
     fn assign(&self, model: &Model, slots: &mut SlotFile) -> Result<(), Failure> {
+        let assigned = slots.assign(model.services.keys().map(String::as_str));
+        assigned.map_err(|error| Failure::refused(self.repository.slot_file().display(), &error))
+    }
+
+    /// Two projects that both call a service so would share its address.
+    fn define(&self, model: &Model, slots: &mut SlotFile) -> Result<(), Failure> {
         let file = self.files.shown(&self.repository.root);
-        let place = self.repository.slot_file();
         for name in model.services.keys() {
-            // Two projects that both call a service so would share its address.
-            if let Some(other) = slots.file_of(name).filter(|other| **other != file)
+            if let Some(other) = slots.defined_elsewhere(name, &model.project)
                 && self.defines(other, name, slots)
             {
                 return Err(Failure::Refused(format!(
@@ -110,9 +144,7 @@ impl Session {
                 )));
             }
         }
-        let names = || model.services.keys().map(String::as_str);
-        slots.assign(names()).map_err(|error| Failure::refused(place.display(), &error))?;
-        slots.define(names(), &file);
+        slots.define(model.services.keys().map(String::as_str), &model.project, &file);
         self.repository.save(slots)
     }
 
@@ -133,33 +165,76 @@ impl Session {
 
     /// Writes the override document and the hosts file; returns where the document is.
     fn write(&self, model: &Model, slots: &SlotFile) -> Result<(Plan, String), Failure> {
+        if !is_project_name(&model.project) {
+            return Err(Failure::Runtime(format!(
+                "docker compose calls the project {:?}, which is no name",
+                model.project
+            )));
+        }
         let state = self.repository.project_state(&model.project)?;
         let text = |path: &Path| {
             let text = path.to_str().map(str::to_owned);
             text.ok_or_else(|| Failure::Usage(format!("the path {path:?} is not UTF-8; rename the directory")))
         };
-        let (hosts, document) = (state.join("hosts"), state.join("override.yml"));
+        let document = state.join("override.yml");
         let place =
-            Place::new(self.repository.id, &text(&hosts)?).map_err(|error| Failure::usage("the repository", &error))?;
+            Place::new(self.repository.id, &text(&state)?).map_err(|error| Failure::usage("the repository", &error))?;
         let plan = Plan::new(model, slots, &place);
         refuse(&plan.problems)?;
-        files::write_in_place(&hosts, &plan.hosts_file(), 0o644)?;
+        self.write_hosts(&plan)?;
         files::replace(&document, &plan.override_document(), 0o600)?;
         Ok((plan, text(&document)?))
+    }
+
+    /// In place, for running containers have them mounted; readable for everybody, or a user in a container is without.
+    fn write_hosts(&self, plan: &Plan) -> Result<(), Failure> {
+        let state = self.repository.project_state(&plan.project)?;
+        let mut files = plan.hosts_files().into_iter();
+        files.try_for_each(|(name, text)| files::write_in_place(&state.join(name), &text, 0o644))
+    }
+
+    /// What `-f -` names, from its beginning.
+    fn input(&self) -> Result<Option<Stdio>, Failure> {
+        let Some(file) = &self.stdin else { return Ok(None) };
+        let again = || {
+            let mut file = file.try_clone()?;
+            file.rewind().map(|()| Stdio::from(file))
+        };
+        again().map(Some).map_err(|error| Failure::runtime("standard input", &error))
     }
 
     /// What compose says; its own message and code when it refuses.
     fn ask(&self, flags: &[String], what: &[&str], slots: &SlotFile) -> Result<Asked, Failure> {
         let mut command = self.repository.command(&program(), slots);
-        let output = command.args(flags).args(what).stdin(Stdio::null()).stderr(Stdio::piped()).output();
+        let stdin = self.input()?.unwrap_or_else(Stdio::null);
+        let output = command.args(flags).args(what).stdin(stdin).stderr(Stdio::piped()).output();
         let Output { status, stdout, stderr } = output.map_err(|error| no_compose(&error))?;
         if !status.success() {
-            io::stderr().write_all(&stderr).map_err(|error| Failure::output(&error))?;
-            return Ok(Err(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))));
+            let code = ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
+            return Ok(Err(Refusal { words: stderr, code }));
         }
         let text = String::from_utf8(stdout);
         text.map(Ok).map_err(|error| Failure::runtime("docker compose printed what is not UTF-8", &error))
     }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// Compose's own words, and its code.
+    fn say(self) -> Result<ExitCode, Failure> {
+        io::stderr().write_all(&self.words).map_err(|error| Failure::output(&error))?;
+        Ok(self.code)
+    }
+}
+
+/// Standard input in a file without a name, to be read again and again.
+fn read_stdin() -> Result<File, Failure> {
+    let keep = || {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut io::stdin().lock().take(MAX_STDIN), &mut file).map(|_| file)
+    };
+    keep().map_err(|error| Failure::runtime("cannot keep what -f - names", &error))
 }
 
 /// Fails when there is an error among the problems; says the rest.

@@ -11,7 +11,7 @@ use crate::{Error, Scratch, process};
 pub const BACKEND: &str = "/bin/backend";
 
 /// The applets of busybox that the services use.
-const APPLETS: [&str; 6] = ["sh", "httpd", "cat", "echo", "sleep", "true"];
+const APPLETS: [&str; 7] = ["sh", "httpd", "cat", "echo", "sleep", "true", "wget"];
 
 /// Sends a request's body back.
 const ECHO: &str = "#!/bin/sh\necho 'Content-Type: text/plain'\necho\ncat\n";

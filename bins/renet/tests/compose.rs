@@ -65,7 +65,9 @@ impl Machine {
     fn compose_file(&self, name: &str, project: &str, services: Value) {
         let file = self.repository().join(name);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, "services:\n").unwrap();
+        if !file.exists() {
+            fs::write(&file, "services:\n").unwrap();
+        }
         let model = json!({"name": project, "services": services});
         fs::write(self.repository().join(format!("{name}.json")), format!("{model:#}")).unwrap();
     }
@@ -261,4 +263,62 @@ fn a_warning_is_said_and_stops_nothing() {
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("renet: warning: services.web.sysctls: net.core.somaxconn would change"), "{said}");
+}
+
+/// What compose makes of the whole.
+fn verified(machine: &Machine, service: Value) {
+    let injected = json!({
+        "network_mode": "host",
+        "labels": {"rediacc.service_name": "web", "rediacc.service_ip": "127.0.11.2", "rediacc.network_id": "2816"},
+        "environment": {"SERVICE_IP": "127.0.11.2", "REPOSITORY_NETWORK_ID": "2816"},
+    });
+    let mut service = service;
+    service.as_object_mut().unwrap().extend(injected.as_object().unwrap().clone());
+    let model = json!({"services": {"web": service}}).to_string();
+    fs::write(machine.repository().join("compose.yml.verified.json"), model).unwrap();
+}
+
+#[test]
+fn what_leads_out_of_the_container_is_refused_with_its_line_until_the_operator_allows_it() {
+    let machine = Machine::new();
+    let text = "services:\n  web:\n    image: x\n    cap_add:\n      - CHOWN\n      - NET_ADMIN\n";
+    fs::write(machine.repository().join("compose.yml"), text).unwrap();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    verified(&machine, json!({"cap_add": ["CHOWN", "NET_ADMIN"]}));
+    let said = refused(&machine.run(&["compose", "--", "up"]), 3);
+    assert!(
+        said.contains("/compose.yml:6:9: services.web.cap_add.1: NET_ADMIN reaches beyond the container"),
+        "{said}"
+    );
+    machine.done(&["compose", "--", "ps"]);
+
+    let etc = machine.scratch.path().join("root/etc/rediacc");
+    fs::create_dir_all(&etc).unwrap();
+    let allow = etc.join("allow.toml");
+    fs::write(&allow, "[all]\ncapabilities = [\"NET_ADMIN\"]\n").unwrap();
+    fs::set_permissions(&allow, Permissions::from_mode(0o644)).unwrap();
+    machine.done(&["compose", "--", "up"]);
+    fs::set_permissions(&allow, Permissions::from_mode(0o666)).unwrap();
+    assert!(refused(&machine.run(&["compose", "--", "up"]), 3).contains("can be written by others than root"));
+    fs::set_permissions(&allow, Permissions::from_mode(0o644)).unwrap();
+    fs::write(&allow, "[all]\ncapability = 5\n").unwrap();
+    assert!(refused(&machine.run(&["compose", "--", "up"]), 2).contains("allow.toml: unknown field `capability`"));
+}
+
+#[test]
+fn links_and_neighbours_are_seen_through() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let proxy = machine.scratch.path().join("root/opt/rediacc/proxy");
+    fs::create_dir_all(&proxy).unwrap();
+    let link = machine.repository().join("link");
+    std::os::unix::fs::symlink(&proxy, &link).unwrap();
+    verified(&machine, json!({"volumes": [{"type": "bind", "source": link, "target": "/x", "read_only": true}]}));
+    let said = refused(&machine.run(&["compose", "--", "up"]), 3);
+    assert!(said.contains("reaches into the proxy's files") && said.contains("link (which is "), "{said}");
+    verified(
+        &machine,
+        json!({"volumes": [{"type": "bind", "source": machine.repository().join("data"), "target": "/x"}]}),
+    );
+    machine.done(&["compose", "--", "up"]);
 }

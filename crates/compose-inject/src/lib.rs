@@ -23,9 +23,13 @@
 mod document;
 mod invocation;
 mod model;
+mod places;
 mod plan;
+mod refusals;
 mod verify;
 
 pub use invocation::{Invocation, InvocationError};
 pub use model::{Model, ModelError, NetworkMode, Service};
+pub use places::Places;
 pub use plan::{Place, PlaceError, Plan, Problem, ProblemCode, ServicePlan, Severity};
+pub use refusals::{Allowed, Surroundings, refusals};

@@ -1,12 +1,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     net::{IpAddr, Ipv4Addr},
 };
 
 use repo_network::{NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_NAME, Slot, SlotFile, variable_name};
 use serde::Serialize;
 
-use crate::{Model, ModelError, NetworkMode, Service};
+use crate::{Model, ModelError, NetworkMode, Places, Service};
 
 /// Where a project's containers will be, and what is written for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +91,14 @@ pub struct Problem {
     pub severity: Severity,
     /// Which kind of thing.
     pub code: ProblemCode,
-    /// The service.
+    /// The service; empty when it is not about one.
     pub service: String,
+    /// The compose file, where it is known.
+    pub file: Option<String>,
+    /// The line in it, from 1.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
     /// The key of the compose file.
     pub key: String,
     /// What is wrong.
@@ -125,6 +132,44 @@ pub enum ProblemCode {
     /// A sysctl of the network cannot be set by a container on the host's network.
     #[serde(rename = "RC004")]
     NetworkSysctl,
+    /// A container would be root on the machine.
+    #[serde(rename = "RC010")]
+    Privileged,
+    /// A container would see what is everybody's.
+    #[serde(rename = "RC011")]
+    HostNamespace,
+    /// A capability that Docker does not give by itself.
+    #[serde(rename = "RC012")]
+    Capability,
+    /// A device of the machine.
+    #[serde(rename = "RC013")]
+    Device,
+    /// A Docker socket.
+    #[serde(rename = "RC014")]
+    DockerSocket,
+    /// A directory of the system.
+    #[serde(rename = "RC015")]
+    SystemPath,
+    /// A directory of another repository, or of the machine's own programs.
+    #[serde(rename = "RC016")]
+    ForeignPath,
+}
+
+impl ProblemCode {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Replicas,
+        Self::NotTakenOver,
+        Self::NoSlot,
+        Self::NetworkSysctl,
+        Self::Privileged,
+        Self::HostNamespace,
+        Self::Capability,
+        Self::Device,
+        Self::DockerSocket,
+        Self::SystemPath,
+        Self::ForeignPath,
+    ];
 }
 
 // === impl Place ===
@@ -139,6 +184,37 @@ impl Place {
             return Err(PlaceError(directory.to_owned()));
         }
         Ok(Self { network_id, directory: directory.to_owned() })
+    }
+}
+
+// === impl Problem ===
+
+impl Problem {
+    /// Says where it stands, when one of these files has it; the last one that does counts, as for compose.
+    pub fn locate<'a>(&mut self, files: impl IntoIterator<Item = (&'a str, &'a Places)>) {
+        let files: Vec<_> = files.into_iter().collect();
+        // The lists of several files are put together, and the number is that of the whole.
+        let whole = self.key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
+        let key = if files.len() > 1 { whole } else { self.key.as_str() };
+        let found = files.iter().rev().find_map(|(file, places)| {
+            let place = places.find(key)?;
+            // `services` alone is no place.
+            (Some(place) != places.find("services")).then_some((*file, place))
+        });
+        if let Some((file, place)) = found {
+            self.file = Some(file.to_owned());
+            self.line = Some(place.line);
+            self.column = Some(place.column);
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(file), Some(line), Some(column)) = (&self.file, self.line, self.column) {
+            write!(f, "{file}:{line}:{column}: ")?;
+        }
+        write!(f, "{}: {}; {}", self.key, self.message, self.hint)
     }
 }
 
@@ -163,6 +239,9 @@ impl Plan {
                     severity: Severity::Error,
                     code: ProblemCode::NoSlot,
                     service: name.clone(),
+                    file: None,
+                    line: None,
+                    column: None,
                     key: format!("services.{name}"),
                     message: "it has no slot".to_owned(),
                     hint: "run `renet compose` again".to_owned(),
@@ -310,6 +389,9 @@ fn replicas(name: &str, service: &Service) -> Option<Problem> {
         severity: Severity::Error,
         code: ProblemCode::Replicas,
         service: name.to_owned(),
+        file: None,
+        line: None,
+        column: None,
         key: format!("services.{name}.deploy.replicas"),
         message: format!("{count} containers are asked for, and a service has one address"),
         hint: "write one service for each, with names of their own".to_owned(),
@@ -342,6 +424,9 @@ fn network_sysctls(name: &str, service: &Service) -> Option<Problem> {
         severity: Severity::Warning,
         code: ProblemCode::NetworkSysctl,
         service: name.to_owned(),
+        file: None,
+        line: None,
+        column: None,
         key: format!("services.{name}.sysctls"),
         message: format!("{} would change the network of the whole machine; left out", dropped.join(", ")),
         hint: "set it on the machine where it is needed".to_owned(),

@@ -32,6 +32,9 @@ impl Plan {
                 severity: Severity::Error,
                 code: ProblemCode::NotTakenOver,
                 service: name.clone(),
+                file: None,
+                line: None,
+                column: None,
                 key: format!("services.{name}{key}"),
                 message: "docker compose did not take over what renet compose adds".to_owned(),
                 hint: "compare `renet compose -- config` with the compose file; docker compose must be 2.24.4 or newer"

@@ -3,6 +3,8 @@
 
 #![expect(clippy::print_stderr, reason = "figures belong beside the results")]
 
+mod shapes;
+
 use std::{
     fs,
     net::TcpStream,
@@ -55,6 +57,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_one_off_container_has_the_address_and_hands_over_its_code", one_off),
     ("a_name_of_another_project_is_refused", other_project),
     ("down_leaves_nothing", down),
+    ("what_people_write_in_one_project", shapes::all),
 ];
 
 fn main() -> ExitCode {

@@ -1,11 +1,12 @@
 //! `renet compose`: assigns addresses, writes what is added to the user's files, and becomes docker compose.
 
+mod allow;
 mod find;
 
 use std::{
     env,
     ffi::OsString,
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _, Seek as _, Write as _},
     os::unix::process::CommandExt as _,
     path::Path,
@@ -13,7 +14,7 @@ use std::{
 };
 
 use command_line::Failure;
-use compose_inject::{Invocation, Model, Place, Plan, Problem, Severity};
+use compose_inject::{Invocation, Model, Place, Places, Plan, Problem, Severity, refusals};
 use repo_network::SlotFile;
 
 use self::find::Files;
@@ -98,7 +99,9 @@ impl Session {
                 Err(refusal) => return refusal.say(),
             };
             let fault = |error| Failure::runtime("docker compose", &error);
-            refuse(&plan.verify(&json).map_err(fault)?)?;
+            self.refuse(plan.verify(&json).map_err(fault)?)?;
+            let (surroundings, allowed) = allow::around(&self.repository.root)?;
+            self.refuse(refusals(&json, &surroundings, &allowed, &allow::real).map_err(fault)?)?;
             plan.with_variables(&json).map_err(fault)?;
             self.write_hosts(&plan)?;
         }
@@ -180,7 +183,7 @@ impl Session {
         let place =
             Place::new(self.repository.id, &text(&state)?).map_err(|error| Failure::usage("the repository", &error))?;
         let plan = Plan::new(model, slots, &place);
-        refuse(&plan.problems)?;
+        self.refuse(plan.problems.clone())?;
         self.write_hosts(&plan)?;
         files::replace(&document, &plan.override_document(), 0o600)?;
         Ok((plan, text(&document)?))
@@ -191,6 +194,30 @@ impl Session {
         let state = self.repository.project_state(&plan.project)?;
         let mut files = plan.hosts_files().into_iter();
         files.try_for_each(|(name, text)| files::write_in_place(&state.join(name), &text, 0o644))
+    }
+
+    /// Fails when there is an error among the problems; says the rest. Each with its place in the user's files.
+    fn refuse(&self, mut problems: Vec<Problem>) -> Result<(), Failure> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        // What cannot be read has no places; compose has read it.
+        let mut files = Vec::new();
+        for name in &self.files.names {
+            files.extend(fs::read_to_string(name).ok().map(|text| (name.as_str(), Places::of(&text))));
+        }
+        for problem in &mut problems {
+            problem.locate(files.iter().map(|(name, places)| (*name, places)));
+        }
+        let (errors, others): (Vec<_>, Vec<_>) = problems.iter().partition(|it| it.severity == Severity::Error);
+        for problem in others {
+            let written = writeln!(io::stderr(), "renet: warning: {problem}");
+            written.map_err(|error| Failure::output(&error))?;
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Refused(errors.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("\nrenet: ")))
     }
 
     /// What `-f -` names, from its beginning.
@@ -235,20 +262,6 @@ fn read_stdin() -> Result<File, Failure> {
         io::copy(&mut io::stdin().lock().take(MAX_STDIN), &mut file).map(|_| file)
     };
     keep().map_err(|error| Failure::runtime("cannot keep what -f - names", &error))
-}
-
-/// Fails when there is an error among the problems; says the rest.
-fn refuse(problems: &[Problem]) -> Result<(), Failure> {
-    let line = |problem: &Problem| format!("{}: {}; {}", problem.key, problem.message, problem.hint);
-    let (errors, others): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.severity == Severity::Error);
-    for problem in others {
-        let written = writeln!(io::stderr(), "renet: warning: {}", line(problem));
-        written.map_err(|error| Failure::output(&error))?;
-    }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::Refused(errors.into_iter().map(line).collect::<Vec<_>>().join("\nrenet: ")))
 }
 
 fn parse(json: &str) -> Result<Model, Failure> {

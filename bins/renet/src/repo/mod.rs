@@ -37,6 +37,12 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The names and roots of all repositories of this machine.
+pub(crate) fn all() -> Result<Vec<(String, String)>, Failure> {
+    let registry = Book::of_this_machine().read()?;
+    Ok(registry.repositories().map(|(name, entry)| (name.to_string(), entry.path.clone())).collect())
+}
+
 /// A repository of this machine.
 struct Repository {
     name: RepositoryName,

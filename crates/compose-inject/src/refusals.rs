@@ -1,0 +1,491 @@
+//! What leads out of a container, by mistake or by a third party's compose file: refused, unless the operator allows it.
+//!
+//! The boundary is the container. Whoever writes a repository's Rediaccfile is root on the machine and needs none of
+//! this; these are guards against files that people copy without reading them.
+
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{ModelError, Problem, ProblemCode, Severity};
+
+/// The capabilities that Docker gives every container; taking them away and adding some back is good practice.
+const DEFAULT_CAPABILITIES: [&str; 14] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+/// Directories of the system: who may write there is root on the machine.
+const SYSTEM: [&str; 17] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/containerd",
+    "/var/lib/docker",
+    "/var/run",
+    "/var/spool/cron",
+];
+/// Directories that tell everything about everybody, also to who may only read.
+const TELLING: [&str; 4] = ["/etc", "/run", "/var/lib/docker", "/var/run"];
+/// Parts of the names of images that are reverse proxies, or stand before a Docker socket for one.
+const PROXIES: [&str; 8] = [
+    "traefik",
+    "nginx-proxy",
+    "acme-companion",
+    "letsencrypt-nginx",
+    "caddy-docker-proxy",
+    "socket-proxy",
+    "swag",
+    "haproxy",
+];
+
+/// What is where on the machine.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The repository's own root: what is below it is its own.
+    pub own: PathBuf,
+    /// What is nobody's business: other repositories, the proxy's and the route server's files, the sockets.
+    pub others: BTreeMap<PathBuf, String>,
+}
+
+/// What the operator allows all the same, for one repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allowed {
+    /// `privileged: true`
+    pub privileged: bool,
+    /// Namespaces of the host: `pid`, `ipc`, `userns_mode`.
+    pub namespaces: Vec<String>,
+    /// Capabilities, e.g. `NET_ADMIN`.
+    pub capabilities: Vec<String>,
+    /// Devices, e.g. `/dev/dri`, with what is below.
+    pub devices: Vec<String>,
+    /// Paths of the machine that may be bound, with what is below.
+    pub paths: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    #[serde(default)]
+    services: BTreeMap<String, Value>,
+    #[serde(default)]
+    volumes: BTreeMap<String, Value>,
+}
+
+struct Judge<'a> {
+    surroundings: &'a Surroundings,
+    allowed: &'a Allowed,
+    resolve: &'a dyn Fn(&Path) -> PathBuf,
+    problems: Vec<Problem>,
+}
+
+/// What in a project is refused. `json` is what `docker compose config --format json` prints, with the variables put in;
+/// `resolve` follows the symbolic links of a path, as far as it exists.
+///
+/// # Errors
+/// [`ModelError`] when it is no compose model.
+pub fn refusals(
+    json: &str,
+    surroundings: &Surroundings,
+    allowed: &Allowed,
+    resolve: &dyn Fn(&Path) -> PathBuf,
+) -> Result<Vec<Problem>, ModelError> {
+    let outcome: Outcome = serde_json::from_str(json).map_err(ModelError::Syntax)?;
+    let mut judge = Judge { surroundings, allowed, resolve, problems: Vec::new() };
+    for (name, service) in &outcome.services {
+        judge.service(name, service);
+    }
+    for (name, volume) in &outcome.volumes {
+        judge.volume(name, volume);
+    }
+    Ok(judge.problems)
+}
+
+// === impl Allowed ===
+
+impl Allowed {
+    /// What both allow, together.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        self.privileged |= other.privileged;
+        self.namespaces.extend_from_slice(&other.namespaces);
+        self.capabilities.extend_from_slice(&other.capabilities);
+        self.devices.extend_from_slice(&other.devices);
+        self.paths.extend_from_slice(&other.paths);
+        self
+    }
+
+    fn capability(&self, name: &str) -> bool {
+        self.capabilities.iter().any(|allowed| plain_capability(allowed) == name)
+    }
+}
+
+// === impl Judge ===
+
+impl Judge<'_> {
+    fn service(&mut self, name: &str, service: &Value) {
+        let text = |key: &str| service.get(key).map(unescaped).unwrap_or_default();
+        if service.get("privileged") == Some(&Value::Bool(true)) && !self.allowed.privileged {
+            let message = "a privileged container is root on the machine";
+            self.refuse(
+                ProblemCode::Privileged,
+                name,
+                "privileged",
+                message,
+                "remove it, or ask for the one capability or device that is needed",
+            );
+        }
+        for key in ["pid", "ipc", "userns_mode"] {
+            if text(key) == "host" && !self.allowed.namespaces.iter().any(|allowed| allowed == key) {
+                let message = format!("{key}: host shows and gives the container everybody's");
+                self.refuse(ProblemCode::HostNamespace, name, key, &message, "remove it");
+            }
+        }
+        for (at, capability) in list(service, "cap_add") {
+            let plain = plain_capability(&capability);
+            if !DEFAULT_CAPABILITIES.contains(&plain.as_str()) && !self.allowed.capability(&plain) {
+                let message = format!("{plain} reaches beyond the container, on the host's network above all");
+                self.refuse(ProblemCode::Capability, name, &format!("cap_add.{at}"), &message, "remove it");
+            }
+        }
+        for (at, option) in list(service, "security_opt") {
+            if option.ends_with("unconfined") && !self.allowed.privileged {
+                let message = format!("{option} takes Docker's guards away");
+                self.refuse(ProblemCode::Privileged, name, &format!("security_opt.{at}"), &message, "remove it");
+            }
+        }
+        self.devices(name, service);
+        let image = text("image");
+        for (at, volume) in service.get("volumes").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            if volume.get("type").and_then(Value::as_str) == Some("bind") {
+                let source = volume.get("source").map(unescaped).unwrap_or_default();
+                let read_only = volume.get("read_only") == Some(&Value::Bool(true));
+                self.bind(name, &format!("volumes.{at}"), &source, read_only, &image);
+            }
+        }
+    }
+
+    fn devices(&mut self, name: &str, service: &Value) {
+        for (at, device) in service.get("devices").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let source = device.get("source").map_or_else(|| unescaped(device), unescaped);
+            let path = PathBuf::from(source.split(':').next().unwrap_or_default());
+            let is_allowed = self.allowed.devices.iter().any(|allowed| is_below(&path, Path::new(allowed)));
+            if !is_allowed {
+                let message = format!("{} is a device of the machine", path.display());
+                self.refuse(ProblemCode::Device, name, &format!("devices.{at}"), &message, "remove it");
+            }
+        }
+        if service.get("device_cgroup_rules").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
+            let message = "the rules open devices of the machine";
+            self.refuse(ProblemCode::Device, name, "device_cgroup_rules", message, "remove it");
+        }
+    }
+
+    /// A volume that is a directory of the machine in disguise.
+    fn volume(&mut self, name: &str, volume: &Value) {
+        let options = volume.get("driver_opts");
+        let text = |key: &str| options.and_then(|options| options.get(key)).map(unescaped).unwrap_or_default();
+        let (kind, flags, device) = (text("type"), text("o"), text("device"));
+        let binds = flags.split(',').any(|flag| matches!(flag, "bind" | "rbind"));
+        if (binds || kind == "none") && device.starts_with('/') {
+            let read_only = flags.split(',').any(|flag| flag == "ro");
+            self.path(&Subject { service: "", key: format!("volumes.{name}.driver_opts.device") }, &device, read_only);
+        }
+    }
+
+    fn bind(&mut self, name: &str, key: &str, source: &str, read_only: bool, image: &str) {
+        let subject = Subject { service: name, key: format!("services.{name}.{key}") };
+        let real = self.real(source);
+        if is_docker_socket(&real) || is_docker_socket(Path::new(source)) {
+            if self.is_allowed(source) {
+                return;
+            }
+            let is_proxy = PROXIES.iter().any(|part| image.to_ascii_lowercase().contains(part));
+            let hint = if is_proxy {
+                "the machine has a Traefik: remove this service, and keep the labels of the others"
+            } else {
+                "remove it: what it is for has to be done outside of containers"
+            };
+            self.push(&subject, ProblemCode::DockerSocket, "who reaches a Docker socket is root on the machine", hint);
+            return;
+        }
+        self.path(&subject, source, read_only);
+    }
+
+    fn path(&mut self, subject: &Subject<'_>, source: &str, read_only: bool) {
+        let real = self.real(source);
+        // What is the repository's own is nobody else's, wherever it lies.
+        if self.is_allowed(source) || is_below(&real, &self.surroundings.own) {
+            return;
+        }
+        if let Some(whose) = self.foreign(&real) {
+            let shown = shown(source, &real);
+            self.push(
+                subject,
+                ProblemCode::ForeignPath,
+                &format!("{shown} reaches into {whose}"),
+                "bind a path of this repository",
+            );
+            return;
+        }
+        let real_system = |all: &[&str], reaches: &dyn Fn(&Path) -> bool| {
+            all.iter().any(|path| reaches(Path::new(path)) || reaches(&(self.resolve)(Path::new(path))))
+        };
+        let writes = !read_only && real_system(&SYSTEM, &|path| is_below(&real, path) || is_below(path, &real));
+        let tells = read_only && real_system(&TELLING, &|path| real == path || is_below(path, &real) && path != real);
+        let shown = shown(source, &real);
+        if writes {
+            let message = format!("{shown} is the system's, and may be written");
+            self.push(
+                subject,
+                ProblemCode::SystemPath,
+                &message,
+                "bind a path of this repository, or add :ro where reading is enough",
+            );
+        } else if tells {
+            let message = format!("{shown} tells everything about the machine and its repositories");
+            self.push(subject, ProblemCode::SystemPath, &message, "bind the one file that is needed");
+        }
+    }
+
+    fn foreign(&self, real: &Path) -> Option<&str> {
+        let others = &self.surroundings.others;
+        let reached =
+            others.iter().find(|(path, _)| is_below(real, path) || is_below(path, real) && real != Path::new("/"));
+        reached.map(|(_, whose)| whose.as_str())
+    }
+
+    fn is_allowed(&self, source: &str) -> bool {
+        let real = self.real(source);
+        self.allowed.paths.iter().any(|allowed| is_below(&real, &(self.resolve)(Path::new(allowed))))
+    }
+
+    fn real(&self, source: &str) -> PathBuf {
+        (self.resolve)(&normal(Path::new(source)))
+    }
+
+    fn refuse(&mut self, code: ProblemCode, service: &str, key: &str, message: &str, hint: &str) {
+        let subject = Subject { service, key: format!("services.{service}.{key}") };
+        self.push(&subject, code, message, hint);
+    }
+
+    fn push(&mut self, subject: &Subject<'_>, code: ProblemCode, message: &str, hint: &str) {
+        self.problems.push(Problem {
+            severity: Severity::Error,
+            code,
+            service: subject.service.to_owned(),
+            file: None,
+            line: None,
+            column: None,
+            key: subject.key.clone(),
+            message: message.to_owned(),
+            hint: format!("{hint} (or the operator allows it in /etc/rediacc/allow.toml)"),
+        });
+    }
+}
+
+struct Subject<'a> {
+    service: &'a str,
+    key: String,
+}
+
+/// Compose writes a dollar twice.
+fn unescaped(value: &Value) -> String {
+    value.as_str().unwrap_or_default().replace("$$", "$")
+}
+
+fn list(service: &Value, key: &str) -> Vec<(usize, String)> {
+    let items = service.get(key).and_then(Value::as_array);
+    items.into_iter().flatten().map(unescaped).enumerate().collect()
+}
+
+fn plain_capability(text: &str) -> String {
+    let upper = text.to_ascii_uppercase();
+    upper.strip_prefix("CAP_").unwrap_or(&upper).to_owned()
+}
+
+fn is_docker_socket(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_socket =
+        name == "docker.sock" || name == "containerd.sock" || (name.starts_with("docker-") && name.ends_with(".sock"));
+    is_socket || is_below(path, Path::new("/run/rediacc")) || is_below(path, Path::new("/var/run/rediacc"))
+}
+
+/// Whether a path is another one or below it.
+fn is_below(path: &Path, above: &Path) -> bool {
+    path.starts_with(above)
+}
+
+/// Without `.` and `..`, by text: what does not exist has no links to follow.
+fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+fn shown(source: &str, real: &Path) -> String {
+    if Path::new(source) == real { source.to_owned() } else { format!("{source} (which is {})", real.display()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn surroundings() -> Surroundings {
+        let others = [("/mnt/rediacc/second", "repository second"), ("/opt/rediacc/proxy", "the proxy's files")];
+        Surroundings {
+            own: "/mnt/rediacc/my-app".into(),
+            others: others.map(|(path, whose)| (path.into(), whose.to_owned())).into(),
+        }
+    }
+
+    /// `/var/run` is `/run`, and the repository has a link to its neighbour.
+    fn resolve(path: &Path) -> PathBuf {
+        for (link, real) in [("/var/run", "/run"), ("/mnt/rediacc/my-app/link", "/mnt/rediacc/second/data")] {
+            if let Ok(rest) = path.strip_prefix(link) {
+                return if rest.as_os_str().is_empty() { real.into() } else { Path::new(real).join(rest) };
+            }
+        }
+        path.to_owned()
+    }
+
+    fn said(service: Value, allowed: &Allowed) -> Vec<String> {
+        let model = json!({"services": {"web": service}}).to_string();
+        let problems = refusals(&model, &surroundings(), allowed, &resolve).unwrap();
+        problems.into_iter().map(|problem| format!("{} {}", problem.key, problem.message)).collect()
+    }
+
+    fn bind(source: &str, read_only: bool) -> Value {
+        json!({"image": "x", "volumes": [{"type": "bind", "source": source, "target": "/x", "read_only": read_only}]})
+    }
+
+    #[test]
+    fn what_leads_out_is_named() {
+        let nothing = Allowed::default();
+        for (service, expected) in [
+            (json!({"privileged": true}), "services.web.privileged a privileged container"),
+            (json!({"pid": "host"}), "services.web.pid pid: host"),
+            (json!({"ipc": "host"}), "services.web.ipc ipc: host"),
+            (json!({"userns_mode": "host"}), "services.web.userns_mode"),
+            (json!({"cap_add": ["CHOWN", "cap_net_admin"]}), "services.web.cap_add.1 NET_ADMIN reaches"),
+            (json!({"cap_add": ["ALL"]}), "services.web.cap_add.0 ALL reaches"),
+            (json!({"security_opt": ["seccomp:unconfined"]}), "services.web.security_opt.0"),
+            (
+                json!({"devices": [{"source": "/dev/fuse", "target": "/dev/fuse"}]}),
+                "services.web.devices.0 /dev/fuse is",
+            ),
+            (json!({"device_cgroup_rules": ["a *:* rwm"]}), "services.web.device_cgroup_rules"),
+            (bind("/var/run/docker.sock", true), "services.web.volumes.0 who reaches a Docker socket"),
+            (bind("/var/run/rediacc/docker-2880.sock", false), "services.web.volumes.0 who reaches a Docker socket"),
+            (bind("/etc/pihole", false), "services.web.volumes.0 /etc/pihole is the system's"),
+            (bind("/usr/src", false), "services.web.volumes.0 /usr/src is the system's"),
+            (bind("/", false), "services.web.volumes.0 / is the system's"),
+            (bind("/", true), "services.web.volumes.0 / tells everything"),
+            (bind("/var/run", true), "services.web.volumes.0 /var/run (which is /run) tells everything"),
+            (bind("/etc/../etc", true), "services.web.volumes.0 /etc/../etc (which is /etc) tells everything"),
+            (
+                bind("/mnt/rediacc/second/x", true),
+                "services.web.volumes.0 /mnt/rediacc/second/x reaches into repository second",
+            ),
+            (bind("/mnt/rediacc", true), "services.web.volumes.0 /mnt/rediacc reaches into repository second"),
+            (
+                bind("/mnt/rediacc/my-app/link", false),
+                "services.web.volumes.0 /mnt/rediacc/my-app/link (which is /mnt/rediacc/second/data) reaches into",
+            ),
+            (
+                bind("/mnt/rediacc/my-app/../second", false),
+                "services.web.volumes.0 /mnt/rediacc/my-app/../second (which",
+            ),
+            (
+                bind("/opt/rediacc/proxy/cloudflare-token", true),
+                "services.web.volumes.0 /opt/rediacc/proxy/cloudflare-token reaches into the proxy's",
+            ),
+        ] {
+            let said = said(service.clone(), &nothing);
+            assert!(said.len() == 1 && said[0].starts_with(expected), "{service}: {said:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_need_is_left_alone() {
+        for service in [
+            json!({"cap_drop": ["ALL"], "cap_add": ["CHOWN", "NET_BIND_SERVICE", "SETUID"]}),
+            json!({"security_opt": ["no-new-privileges:true"], "ipc": "shareable", "pid": "service:x"}),
+            bind("/mnt/rediacc/my-app/data", false),
+            bind("/srv/media", false),
+            bind("/etc/localtime", true),
+            bind("/lib/modules", true),
+            json!({"volumes": [{"type": "volume", "source": "data", "target": "/x"}]}),
+        ] {
+            assert_eq!(said(service.clone(), &Allowed::default()), [""; 0], "{service}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_allows() {
+        let allowed = Allowed {
+            privileged: true,
+            namespaces: vec!["pid".to_owned()],
+            capabilities: vec!["CAP_NET_ADMIN".to_owned()],
+            devices: vec!["/dev/dri".to_owned()],
+            paths: vec!["/etc/pihole".to_owned()],
+        };
+        let service = json!({
+            "privileged": true, "pid": "host", "cap_add": ["NET_ADMIN"], "devices": ["/dev/dri/card0:/dev/dri/card0"],
+            "volumes": [{"type": "bind", "source": "/etc/pihole/x"}],
+        });
+        assert_eq!(said(service, &allowed), [""; 0]);
+        assert_eq!(said(json!({"ipc": "host", "cap_add": ["SYS_ADMIN"]}), &allowed).len(), 2);
+    }
+
+    #[test]
+    fn a_reverse_proxy_is_told_that_there_is_one() {
+        let model = json!({"services": {"proxy": {"image": "jwilder/nginx-proxy", "volumes": [{"type": "bind", "source": "/var/run/docker.sock"}]}}});
+        let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
+        assert!(problems[0].hint.starts_with("the machine has a Traefik: remove this service"), "{}", problems[0].hint);
+    }
+
+    #[test]
+    fn a_volume_that_is_a_directory_in_disguise() {
+        let model = json!({"volumes": {
+            "a": {"driver_opts": {"type": "none", "o": "bind", "device": "/etc"}},
+            "b": {"driver_opts": {"type": "nfs", "o": "addr=10.0.0.1", "device": ":/export"}},
+        }});
+        let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["volumes.a.driver_opts.device"]);
+    }
+}

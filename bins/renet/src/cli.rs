@@ -148,7 +148,9 @@ pub(crate) struct RepositoryOptions {
 
 #[derive(Debug, Clone, Args)]
 #[command(
-    override_usage = "renet compose [--repository DIR] [--network-id ID] -- COMMAND...",
+    override_usage = "renet compose [--repository DIR] [--network-id ID] [--dry-run] -- COMMAND...\n       \
+                      renet compose plan [--json] [-- FLAGS...]",
+    args_conflicts_with_subcommands = false,
     after_help = "\
 Everything after -- is docker compose's: renet compose -- up -d, renet compose -- logs -f web.
 Each service gets an address of the repository, the same for good; compose files may use it as ${NAME_IP}, a container
@@ -159,9 +161,29 @@ pub(crate) struct ComposeOptions {
     #[command(flatten)]
     pub(crate) repository: RepositoryOptions,
 
+    /// Print what would be written and run, and do neither
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<ComposeCommand>,
+
     /// What docker compose is to do
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ComposeCommand {
+    /// Print each service with its address, what is added to it, the routes that will come, and the problems
+    Plan {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+        /// Flags of docker compose before a command, e.g. -f FILE
+        #[arg(last = true, value_name = "FLAGS")]
+        arguments: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone, Args)]

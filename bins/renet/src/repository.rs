@@ -94,8 +94,14 @@ impl Repository {
     }
 
     /// The directory for what is written for a project; it outlives a reboot, and git does not see it.
+    pub(crate) fn project_directory(&self, project: &str) -> PathBuf {
+        self.root.join(STATE).join(project)
+    }
+
+    /// The same, which is there then.
     pub(crate) fn project_state(&self, project: &str) -> Result<PathBuf, Failure> {
-        let directory = self.state()?.join(project);
+        self.state()?;
+        let directory = self.project_directory(project);
         fs::create_dir_all(&directory).map_err(fault("create", &directory))?;
         Ok(directory)
     }

@@ -23,7 +23,7 @@ for argument; do case $argument in
         case "$*" in *--no-interpolate*) [ -z "$NEEDS_VARIABLES" ] || { echo "no such file: \${X}" >&2; exit 8; } ;; esac
         for file; do case $file in *.yml) [ "${file%override.yml}" = "$file" ] && model=$file.json ;; esac; done
         case "$*" in
-            *.rediacc*override.yml*) cat "${model%.json}.verified.json" 2>/dev/null || echo '{"services": {}}' ;;
+            *.rediacc*override.yml* | */.tmp*-override.yml*) cat "${model%.json}.verified.json" 2>/dev/null || echo '{"services": {}}' ;;
             *--services*) sed -n 's/^  *"\([a-z-]*\)": {}.*/\1/p' "$model" ;;
             *) cat "$model" ;;
         esac
@@ -321,4 +321,32 @@ fn links_and_neighbours_are_seen_through() {
         json!({"volumes": [{"type": "bind", "source": machine.repository().join("data"), "target": "/x"}]}),
     );
     machine.done(&["compose", "--", "up"]);
+}
+
+#[test]
+fn a_plan_shows_what_would_come_and_writes_nothing() {
+    let machine = Machine::new();
+    let text = "services:\n  web:\n    image: x\n    labels:\n      - traefik.enable=true\n      - traefik.http.routers.web.rul=x\n";
+    fs::write(machine.repository().join("compose.yml"), text).unwrap();
+    machine.compose_file("compose.yml", "app", json!({"web": {"expose": ["3000"]}}));
+    verified(&machine, json!({"privileged": true}));
+    let model = fs::read_to_string(machine.repository().join("compose.yml.verified.json")).unwrap();
+    let labels = "\"labels\":{\"traefik.enable\":\"true\",\"traefik.http.routers.web.rul\":\"x\",";
+    fs::write(machine.repository().join("compose.yml.verified.json"), model.replace("\"labels\":{", labels)).unwrap();
+    let before = fs::read_to_string(machine.repository().join(".rediacc.json")).unwrap();
+    let output = machine.run(&["compose", "plan", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plan.pointer("/services/0/address"), Some(&"127.0.11.2".into()));
+    let problems = plan["problems"].as_array().unwrap();
+    let at = |code: &str| {
+        let problem = problems.iter().find(|problem| problem["code"] == code).unwrap();
+        (problem["severity"].as_str().unwrap(), problem["line"].as_u64().unwrap())
+    };
+    assert_eq!((at("RC010"), at("TL001")), (("error", 2), ("error", 6)));
+    assert_eq!(at("RC005"), ("info", 4), "the model of the pretender has no labels");
+    let said = machine.done(&["compose", "--dry-run", "--", "up", "-d"]);
+    assert!(said.contains("compose.yml:6:9: error[TL001]") && said.ends_with("override.yml up -d\n"), "{said}");
+    assert_eq!(fs::read_to_string(machine.repository().join(".rediacc.json")).unwrap(), before);
+    assert!(!machine.repository().join(".rediacc").exists());
 }

@@ -30,6 +30,6 @@ mod verify;
 
 pub use invocation::{Invocation, InvocationError};
 pub use model::{Model, ModelError, NetworkMode, Service};
-pub use places::Places;
+pub use places::{Place as FilePlace, Places, locate};
 pub use plan::{Place, PlaceError, Plan, Problem, ProblemCode, ServicePlan, Severity};
 pub use refusals::{Allowed, Surroundings, refusals};

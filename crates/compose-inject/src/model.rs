@@ -38,6 +38,8 @@ pub struct Service {
     pub replicas: Option<u64>,
     /// `sysctls`: name and value, as they are written.
     pub sysctls: BTreeMap<String, Value>,
+    /// The TCP ports that it declares, with `ports` or `expose`, where they are plain numbers.
+    pub ports: BTreeSet<u16>,
     /// `extra_hosts`: name and address, in their order.
     pub extra_hosts: Vec<(String, String)>,
 }
@@ -91,6 +93,8 @@ struct RawService {
     deploy: Value,
     sysctls: Value,
     extra_hosts: Value,
+    ports: Value,
+    expose: Value,
 }
 
 // === impl Model ===
@@ -145,6 +149,12 @@ impl Service {
             mac_address: !raw.mac_address.is_null(),
             sysctls: sysctls(&raw.sysctls),
             extra_hosts: extra_hosts(&raw.extra_hosts),
+            ports: [&raw.ports, &raw.expose]
+                .into_iter()
+                .filter_map(Value::as_array)
+                .flatten()
+                .filter_map(port)
+                .collect(),
             replicas: [&raw.scale, raw.deploy.get("replicas").unwrap_or(&Value::Null)].into_iter().find_map(number),
         }
     }
@@ -183,6 +193,18 @@ fn pairs(value: &Value) -> BTreeMap<String, String> {
         (key.clone(), text)
     });
     of_list.chain(of_map).collect()
+}
+
+/// The port inside of `8080:80`, `127.0.0.1:8080:80/tcp`, `80`, or the long form.
+fn port(value: &Value) -> Option<u16> {
+    let protocol = value.get("protocol").and_then(Value::as_str).unwrap_or("tcp");
+    let text = match value.get("target").unwrap_or(value) {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let (port, short_protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
+    let port = port.rsplit(':').next()?.parse().ok()?;
+    (protocol == "tcp" && short_protocol == "tcp").then_some(port)
 }
 
 /// A mapping, or a list of `name=value`.
@@ -254,6 +276,14 @@ mod tests {
         raw.with_variables(&model("p", "service:b"));
         assert!(!raw.needs_variables());
         assert_eq!(raw, model("p", "service:b"));
+    }
+
+    #[test]
+    fn ports_in_every_spelling() {
+        let value = serde_json::json!(["80", 81, "8082:82", "127.0.0.1:8083:83/tcp", "53:53/udp", "${P}:84", "1-2",
+            {"target": 85, "protocol": "tcp"}, {"target": 54, "protocol": "udp"}]);
+        let ports: Vec<_> = value.as_array().unwrap().iter().filter_map(port).collect();
+        assert_eq!(ports, [80, 81, 82, 83, 84, 85]);
     }
 
     #[test]

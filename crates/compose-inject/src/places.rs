@@ -9,6 +9,9 @@ const DEPTH: usize = 5;
 /// So many are remembered of a file.
 const MAX_PLACES: usize = 100_000;
 
+/// The longest key of an item that is remembered, in bytes.
+const MAX_KEY: usize = 1024;
+
 /// Where the keys of a compose file stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Places(BTreeMap<String, Place>);
@@ -27,6 +30,19 @@ enum Inside {
     Mapping(Option<String>),
     /// A sequence, and the number of the next item.
     Sequence(usize),
+}
+
+/// Where a key stands: in the last of these files that has it, for that is the one that counts.
+#[must_use]
+pub fn locate<'a>(key: &str, files: &'a [(String, Places)]) -> Option<(&'a str, Place)> {
+    // The lists of several files are put together, and the number is that of the whole.
+    let whole = key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
+    let key = if files.len() > 1 { whole } else { key };
+    files.iter().rev().find_map(|(file, places)| {
+        let place = places.find(key)?;
+        // `services` alone is no place.
+        (Some(place) != places.find("services")).then_some((file.as_str(), place))
+    })
 }
 
 // === impl Places ===
@@ -81,6 +97,10 @@ impl Places {
             Some(Inside::Mapping(_)) => {}
             Some(Inside::Sequence(_)) => {
                 self.note(inside, at);
+                // Labels and environment are mostly written as lists of `key=value`.
+                if let Some((key, _)) = text.as_ref().and_then(|text| text.split_once('=')) {
+                    self.note_as(inside, key, at);
+                }
                 if opens.is_none() {
                     next(inside);
                 }
@@ -91,15 +111,28 @@ impl Places {
     }
 
     fn note(&mut self, inside: &[Inside], at: Place) {
-        if inside.len() > DEPTH {
-            return;
+        if inside.len() <= DEPTH {
+            self.0.entry(path(inside).join(".")).or_insert(at);
         }
-        let parts = inside.iter().map(|part| match part {
-            Inside::Mapping(key) => key.clone().unwrap_or_default(),
-            Inside::Sequence(number) => number.to_string(),
-        });
-        self.0.entry(parts.collect::<Vec<_>>().join(".")).or_insert(at);
     }
+
+    /// An item by its key instead of its number.
+    fn note_as(&mut self, inside: &[Inside], key: &str, at: Place) {
+        if inside.len() <= DEPTH && key.len() <= MAX_KEY {
+            let mut path = path(inside);
+            path.pop();
+            path.push(key.to_owned());
+            self.0.entry(path.join(".")).or_insert(at);
+        }
+    }
+}
+
+fn path(inside: &[Inside]) -> Vec<String> {
+    let part = |part: &Inside| match part {
+        Inside::Mapping(key) => key.clone().unwrap_or_default(),
+        Inside::Sequence(number) => number.to_string(),
+    };
+    inside.iter().map(part).collect()
 }
 
 /// The node is over: the next one is another key, or the next item.
@@ -128,6 +161,7 @@ mod tests {
         assert_eq!(at("services.web.volumes.1"), Some((6, 9)));
         assert_eq!(at("services.web.volumes.1.source"), Some((6, 10)));
         assert_eq!(at("services.db.labels.1"), Some((11, 7)));
+        assert_eq!(at("services.db.labels.b"), Some((11, 7)));
         assert_eq!(at("services.db.image"), Some((8, 3)), "the nearest above");
         assert_eq!(at("nothing"), None);
     }

@@ -4,10 +4,12 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use repo_network::{NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_NAME, Slot, SlotFile, variable_name};
+use repo_network::{
+    AUTO_ROUTE, NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_NAME, SERVICE_PORT, Slot, SlotFile, variable_name,
+};
 use serde::Serialize;
 
-use crate::{Model, ModelError, NetworkMode, Places, Service};
+use crate::{Model, ModelError, NetworkMode, Places, Service, places::locate};
 
 /// Where a project's containers will be, and what is written for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +117,8 @@ pub enum Severity {
     Error,
     /// It will start, and will hardly do what was meant.
     Warning,
+    /// Something that could be better.
+    Info,
 }
 
 /// The kinds of problems; a code keeps its meaning for good.
@@ -132,6 +136,9 @@ pub enum ProblemCode {
     /// A sysctl of the network cannot be set by a container on the host's network.
     #[serde(rename = "RC004")]
     NetworkSysctl,
+    /// The auto-route leads to port 80, and the service declares another port.
+    #[serde(rename = "RC005")]
+    ServicePort,
     /// A container would be root on the machine.
     #[serde(rename = "RC010")]
     Privileged,
@@ -157,11 +164,12 @@ pub enum ProblemCode {
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Replicas,
         Self::NotTakenOver,
         Self::NoSlot,
         Self::NetworkSysctl,
+        Self::ServicePort,
         Self::Privileged,
         Self::HostNamespace,
         Self::Capability,
@@ -190,18 +198,9 @@ impl Place {
 // === impl Problem ===
 
 impl Problem {
-    /// Says where it stands, when one of these files has it; the last one that does counts, as for compose.
-    pub fn locate<'a>(&mut self, files: impl IntoIterator<Item = (&'a str, &'a Places)>) {
-        let files: Vec<_> = files.into_iter().collect();
-        // The lists of several files are put together, and the number is that of the whole.
-        let whole = self.key.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
-        let key = if files.len() > 1 { whole } else { self.key.as_str() };
-        let found = files.iter().rev().find_map(|(file, places)| {
-            let place = places.find(key)?;
-            // `services` alone is no place.
-            (Some(place) != places.find("services")).then_some((*file, place))
-        });
-        if let Some((file, place)) = found {
+    /// Says where it stands, when one of these files has it.
+    pub fn locate(&mut self, files: &[(String, Places)]) {
+        if let Some((file, place)) = locate(&self.key, files) {
             self.file = Some(file.to_owned());
             self.line = Some(place.line);
             self.column = Some(place.column);
@@ -249,6 +248,7 @@ impl Plan {
             }
             plan.problems.extend(replicas(name, service));
             plan.problems.extend(network_sysctls(name, service));
+            plan.problems.extend(service_port(name, service));
         }
         // The names that others give a service in their links.
         let links = model.services.values().flat_map(|service| &service.links);
@@ -430,6 +430,23 @@ fn network_sysctls(name: &str, service: &Service) -> Option<Problem> {
         key: format!("services.{name}.sysctls"),
         message: format!("{} would change the network of the whole machine; left out", dropped.join(", ")),
         hint: "set it on the machine where it is needed".to_owned(),
+    })
+}
+
+/// Nothing is ever guessed: a database must not end up public because its port is known. But it can be said.
+fn service_port(name: &str, service: &Service) -> Option<Problem> {
+    let decided = [SERVICE_PORT, AUTO_ROUTE, "traefik.enable"].iter().any(|label| service.labels.contains_key(*label));
+    let port = service.ports.iter().next().filter(|port| service.ports.len() == 1 && **port != 80 && !decided)?;
+    Some(Problem {
+        severity: Severity::Info,
+        code: ProblemCode::ServicePort,
+        service: name.to_owned(),
+        file: None,
+        line: None,
+        column: None,
+        key: format!("services.{name}.labels"),
+        message: format!("its auto-route leads to port 80, and it declares port {port}"),
+        hint: format!("label it {SERVICE_PORT}={port} if people shall reach that, or {AUTO_ROUTE}=false"),
     })
 }
 

@@ -13,7 +13,7 @@ use repo_network::{NETWORK_SIZE, NetworkId, SERVICE_PORT, Tier1};
 
 use crate::{
     Finding, FindingCode, Severity, Subject,
-    table::{Protocol, Route},
+    table::{Protocol, Route, RouteKind},
 };
 
 /// A container may take this long until it listens.
@@ -222,7 +222,11 @@ impl Backend<'_> {
     }
 
     fn finding(&self, instead: &Instead) -> Finding {
+        // An auto-route that nobody asked for, to a port that nobody declared, is no fault of anybody.
+        let unasked = self.route.source.kind == RouteKind::Auto && !self.is_asked_for();
         let (code, severity) = match instead {
+            Instead::Nobody if unasked => (FindingCode::NobodyListens, Severity::Info),
+            Instead::Ports(_) if unasked => (FindingCode::OtherPortListens, Severity::Info),
             Instead::Nobody => (FindingCode::NobodyListens, Severity::Warning),
             Instead::Wildcard { .. } => (FindingCode::WildcardListener, Severity::Warning),
             Instead::Addresses(_) => (FindingCode::OtherAddressListens, Severity::Warning),
@@ -231,6 +235,13 @@ impl Backend<'_> {
             Instead::Stranger { .. } => (FindingCode::StrangerListens, Severity::Warning),
         };
         Finding::new(code, severity, self.subject(), self.message(instead)).hint(self.cure(instead))
+    }
+
+    /// Whether the container whose route it is says anything about routes.
+    fn is_asked_for(&self) -> bool {
+        let containers = self.view().into_iter().flat_map(|view| view.containers.values());
+        let mut mine = containers.filter(|it| service_ip(&it.container) == Some(*self.endpoint.address.ip()));
+        mine.any(|it| [SERVICE_PORT, "traefik.enable"].iter().any(|label| it.container.labels.contains_key(*label)))
     }
 
     fn message(&self, instead: &Instead) -> String {

@@ -302,3 +302,25 @@ fn what_a_comparison_costs() {
         println!("10,000 backends, {who} listens: {} findings in {millis:.1} ms", comparison.findings.len());
     }
 }
+
+#[test]
+fn an_auto_route_that_nobody_asked_for_is_no_warning() {
+    let severity = |kind: RouteKind, label: Option<&str>| {
+        let mut store = fleet();
+        let mut web = container("web", "127.0.11.2");
+        if let Some(label) = label {
+            Arc::make_mut(&mut web.labels).insert(label.to_owned(), "8080".to_owned());
+        }
+        let id = NetworkId::try_from(2816).unwrap();
+        store.apply(id, Event::Listed(vec![web]), at(2));
+        store.set_listeners(Some(listeners(100, &[("127.0.11.2:5432", of("web"))])));
+        let mut route = route("web", "web-2816", &format!("http://{WEB}"));
+        Arc::make_mut(&mut route.source).kind = kind;
+        let findings = compare(Table { http: vec![route], ..Table::default() }.iter(), store.snapshot()).findings;
+        findings.iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>()
+    };
+    let other_port = |severity| vec![(FindingCode::OtherPortListens, severity)];
+    assert_eq!(severity(RouteKind::Auto, None), other_port(Severity::Info));
+    assert_eq!(severity(RouteKind::Auto, Some("rediacc.service_port")), other_port(Severity::Warning));
+    assert_eq!(severity(RouteKind::Labels, None), other_port(Severity::Warning));
+}

@@ -2,8 +2,10 @@
 
 mod allow;
 mod find;
+mod plan;
 
 use std::{
+    collections::BTreeSet,
     env,
     ffi::OsString,
     fs::{self, File},
@@ -15,39 +17,71 @@ use std::{
 
 use command_line::Failure;
 use compose_inject::{Invocation, Model, Place, Places, Plan, Problem, Severity, refusals};
-use repo_network::SlotFile;
+use repo_network::{SLOTS, SlotFile};
 
 use self::find::Files;
 use crate::{
-    cli::ComposeOptions,
+    cli::{ComposeCommand, ComposeOptions, RepositoryOptions},
     files,
     repository::{Repository, bare_command},
 };
 
 /// Runs docker compose with what it was asked for.
 pub(crate) fn run(options: &ComposeOptions) -> Result<ExitCode, Failure> {
+    if let Some(ComposeCommand::Plan { json, arguments }) = &options.command {
+        return match session(&options.repository, arguments)? {
+            Begun::Session(session) => session.plan(*json),
+            Begun::WithoutFiles(..) => Err(no_file()),
+        };
+    }
+    if options.dry_run {
+        return match session(&options.repository, &options.arguments)? {
+            Begun::Session(session) => session.dry_run(),
+            Begun::WithoutFiles(..) => Err(no_file()),
+        };
+    }
     let invocation = Invocation::parse(&options.arguments).map_err(|error| Failure::usage("docker compose", &error))?;
     if !invocation.has_project() {
         return become_compose(bare_command(&program()), &options.arguments);
     }
-    let repository = Repository::find(&options.repository)?;
-    if invocation.needs_daemon() {
-        repository.needs_daemon()?;
-    }
-    let Some(files) = find::files(&invocation)? else {
-        // `down -p NAME` and the like ask the daemon alone.
-        if invocation.project_name.is_some() || env::var_os("COMPOSE_PROJECT_NAME").is_some() {
-            let command = repository.command(&program(), &repository.slots()?);
-            return become_compose(command, &options.arguments);
+    match session(&options.repository, &options.arguments)? {
+        Begun::Session(session) => {
+            if session.invocation.needs_daemon() {
+                session.repository.needs_daemon()?;
+            }
+            session.run()
         }
-        return Err(Failure::Usage(format!(
-            "no compose file: none of {} is here or in a directory above; give -f FILE after the --",
-            find::NAMES.join(", ")
-        )));
-    };
+        // `down -p NAME` and the like ask the daemon alone.
+        Begun::WithoutFiles(repository, invocation)
+            if invocation.project_name.is_some() || env::var_os("COMPOSE_PROJECT_NAME").is_some() =>
+        {
+            repository.needs_daemon()?;
+            let command = repository.command(&program(), &repository.slots()?);
+            become_compose(command, &options.arguments)
+        }
+        Begun::WithoutFiles(..) => Err(no_file()),
+    }
+}
+
+enum Begun {
+    Session(Session),
+    WithoutFiles(Repository, Invocation),
+}
+
+/// What a command line is about.
+fn session(options: &RepositoryOptions, arguments: &[String]) -> Result<Begun, Failure> {
+    let invocation = Invocation::parse(arguments).map_err(|error| Failure::usage("docker compose", &error))?;
+    let repository = Repository::find(options)?;
+    let Some(files) = find::files(&invocation)? else { return Ok(Begun::WithoutFiles(repository, invocation)) };
     let stdin = if files.names.iter().any(|name| name == "-") { Some(read_stdin()?) } else { None };
-    let session = Session { repository, invocation, files, stdin };
-    session.run()
+    Ok(Begun::Session(Session { repository, invocation, files, stdin }))
+}
+
+fn no_file() -> Failure {
+    Failure::Usage(format!(
+        "no compose file: none of {} is here or in a directory above; give -f FILE after the --",
+        find::NAMES.join(", ")
+    ))
 }
 
 /// One call, with all that is known about it.
@@ -91,6 +125,7 @@ impl Session {
             }
         }
         self.define(&model, &mut slots)?;
+        self.repository.save(&mut slots)?;
         let (mut plan, document) = self.write(&model, &slots)?;
         let flags = self.invocation.flags_with(self.files.names.iter().chain([&document]));
         if self.invocation.creates() {
@@ -102,6 +137,7 @@ impl Session {
             self.refuse(plan.verify(&json).map_err(fault)?)?;
             let (surroundings, allowed) = allow::around(&self.repository.root)?;
             self.refuse(refusals(&json, &surroundings, &allowed, &allow::real).map_err(fault)?)?;
+            self.warn_of_labels(&plan, &json)?;
             plan.with_variables(&json).map_err(fault)?;
             self.write_hosts(&plan)?;
         }
@@ -120,12 +156,28 @@ impl Session {
         let raw = ["--profile", "*", "config", "--no-interpolate", "--format", "json"];
         let json = match self.ask(flags, &raw, slots)? {
             Ok(json) => json,
-            Err(_) => match self.ask(flags, &EVERYTHING, slots)? {
+            Err(_) => match self.with_placeholders(flags, slots)? {
                 Ok(json) => json,
                 Err(refusal) => return refusal.say().map(Err),
             },
         };
         parse(&json).map(Ok)
+    }
+
+    /// The whole project with the variables put in, while some addresses are still to be assigned: what compose says that
+    /// it cannot do without is any address, for the time being.
+    fn with_placeholders(&self, flags: &[String], slots: &SlotFile) -> Result<Asked, Failure> {
+        let mut placeholders = BTreeSet::new();
+        loop {
+            let mut command = self.repository.command(&program(), slots);
+            command.envs(placeholders.iter().map(|name: &String| (name, "127.0.0.1")));
+            let asked = self.run_to_end(command, flags, &EVERYTHING)?;
+            let missing = asked.as_ref().err().and_then(|refusal| missing_address(&refusal.words));
+            match missing.filter(|_| placeholders.len() < usize::from(SLOTS)) {
+                Some(name) if placeholders.insert(name.clone()) => {}
+                _ => return Ok(asked),
+            }
+        }
     }
 
     /// Every service has a slot from here on.
@@ -148,7 +200,7 @@ impl Session {
             }
         }
         slots.define(model.services.keys().map(String::as_str), &model.project, &file);
-        self.repository.save(slots)
+        Ok(())
     }
 
     /// Whether another compose file of the repository still has this service.
@@ -168,25 +220,25 @@ impl Session {
 
     /// Writes the override document and the hosts file; returns where the document is.
     fn write(&self, model: &Model, slots: &SlotFile) -> Result<(Plan, String), Failure> {
+        let document = self.repository.project_state(&model.project)?.join("override.yml");
+        let plan = self.planned(model, slots)?;
+        self.refuse(plan.problems.clone())?;
+        self.write_hosts(&plan)?;
+        files::replace(&document, &plan.override_document(), 0o600)?;
+        Ok((plan, text(&document)?))
+    }
+
+    /// What is to be added; nothing is written.
+    fn planned(&self, model: &Model, slots: &SlotFile) -> Result<Plan, Failure> {
         if !is_project_name(&model.project) {
             return Err(Failure::Runtime(format!(
                 "docker compose calls the project {:?}, which is no name",
                 model.project
             )));
         }
-        let state = self.repository.project_state(&model.project)?;
-        let text = |path: &Path| {
-            let text = path.to_str().map(str::to_owned);
-            text.ok_or_else(|| Failure::Usage(format!("the path {path:?} is not UTF-8; rename the directory")))
-        };
-        let document = state.join("override.yml");
-        let place =
-            Place::new(self.repository.id, &text(&state)?).map_err(|error| Failure::usage("the repository", &error))?;
-        let plan = Plan::new(model, slots, &place);
-        self.refuse(plan.problems.clone())?;
-        self.write_hosts(&plan)?;
-        files::replace(&document, &plan.override_document(), 0o600)?;
-        Ok((plan, text(&document)?))
+        let state = text(&self.repository.project_directory(&model.project))?;
+        let place = Place::new(self.repository.id, &state).map_err(|error| Failure::usage("the repository", &error))?;
+        Ok(Plan::new(model, slots, &place))
     }
 
     /// In place, for running containers have them mounted; readable for everybody, or a user in a container is without.
@@ -198,17 +250,13 @@ impl Session {
 
     /// Fails when there is an error among the problems; says the rest. Each with its place in the user's files.
     fn refuse(&self, mut problems: Vec<Problem>) -> Result<(), Failure> {
+        // What could be better is said by `plan` alone.
+        problems.retain(|problem| problem.severity != Severity::Info);
         if problems.is_empty() {
             return Ok(());
         }
-        // What cannot be read has no places; compose has read it.
-        let mut files = Vec::new();
-        for name in &self.files.names {
-            files.extend(fs::read_to_string(name).ok().map(|text| (name.as_str(), Places::of(&text))));
-        }
-        for problem in &mut problems {
-            problem.locate(files.iter().map(|(name, places)| (*name, places)));
-        }
+        let places = self.places();
+        problems.iter_mut().for_each(|problem| problem.locate(&places));
         let (errors, others): (Vec<_>, Vec<_>) = problems.iter().partition(|it| it.severity == Severity::Error);
         for problem in others {
             let written = writeln!(io::stderr(), "renet: warning: {problem}");
@@ -218,6 +266,12 @@ impl Session {
             return Ok(());
         }
         Err(Failure::Refused(errors.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("\nrenet: ")))
+    }
+
+    /// Where things stand in the user's files. What cannot be read has no places; compose has read it.
+    fn places(&self) -> Vec<(String, Places)> {
+        let read = |name: &String| Some((name.clone(), Places::of(&fs::read_to_string(name).ok()?)));
+        self.files.names.iter().filter_map(read).collect()
     }
 
     /// What `-f -` names, from its beginning.
@@ -232,7 +286,10 @@ impl Session {
 
     /// What compose says; its own message and code when it refuses.
     fn ask(&self, flags: &[String], what: &[&str], slots: &SlotFile) -> Result<Asked, Failure> {
-        let mut command = self.repository.command(&program(), slots);
+        self.run_to_end(self.repository.command(&program(), slots), flags, what)
+    }
+
+    fn run_to_end(&self, mut command: Command, flags: &[String], what: &[&str]) -> Result<Asked, Failure> {
         let stdin = self.input()?.unwrap_or_else(Stdio::null);
         let output = command.args(flags).args(what).stdin(stdin).stderr(Stdio::piped()).output();
         let Output { status, stdout, stderr } = output.map_err(|error| no_compose(&error))?;
@@ -264,8 +321,21 @@ fn read_stdin() -> Result<File, Failure> {
     keep().map_err(|error| Failure::runtime("cannot keep what -f - names", &error))
 }
 
+/// The address variable that compose misses, by its own words.
+fn missing_address(words: &[u8]) -> Option<String> {
+    let words = String::from_utf8_lossy(words);
+    let name = words.split("required variable ").nth(1)?.split(' ').next()?;
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (plain && name.ends_with("_IP")).then(|| name.to_owned())
+}
+
 fn parse(json: &str) -> Result<Model, Failure> {
     Model::parse(json).map_err(|error| Failure::runtime("docker compose", &error))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Failure::Usage(format!("the path {path:?} is not UTF-8; rename the directory")))
 }
 
 /// As compose itself makes them; so it is the name of a directory too.
@@ -293,4 +363,17 @@ fn no_compose(error: &io::Error) -> Failure {
          DOCKER_COMPOSE_BIN",
         error,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_missing_address_is_told_from_other_variables() {
+        let missing = |words: &str| super::missing_address(words.as_bytes());
+        let words = "error while interpolating services.a.command: required variable A_IP is missing a value: x";
+        assert_eq!(missing(words).as_deref(), Some("A_IP"));
+        assert_eq!(missing("required variable TOKEN is missing a value"), None);
+        assert_eq!(missing("required variable $(x)_IP is missing"), None);
+        assert_eq!(missing("another error"), None);
+    }
 }

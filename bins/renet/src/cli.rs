@@ -78,6 +78,17 @@ pub(crate) enum RepoCommand {
         #[arg(long)]
         daemon: bool,
     },
+    /// Print which service has which slot, or free one that is no longer used
+    Slots {
+        /// The repository
+        name: RepositoryName,
+        /// Free the slot of this service: the next new one gets its address
+        #[arg(long, value_name = "SERVICE")]
+        free: Option<String>,
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Take in files as a tar stream on standard input
     #[command(hide = true)]
     Receive {

@@ -80,3 +80,17 @@ fn an_rdc_of_another_version_is_refused() {
     let patch = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".99");
     done(scratch.path(), &["--caller-version", patch, "repo", "list"]);
 }
+
+#[test]
+fn slots_are_listed_and_not_freed_unseen() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    done(root, &["repo", "create", "my-app"]);
+    let file = root.join("mnt/rediacc/my-app/.rediacc.json");
+    fs::write(&file, r#"{"network_id": 2816, "services": {"my-db": {"slot": 3, "project": "app", "file": "a.yml"}}}"#)
+        .unwrap();
+    let list = done(root, &["repo", "slots", "my-app"]);
+    assert!(list.contains("my-db    3     127.0.11.5  MY_DB_IP  a.yml  unknown"), "{list}");
+    assert!(refused(root, 3, &["repo", "slots", "my-app", "--free", "my-db"]).contains("while the daemon is stopped"));
+    assert!(refused(root, 2, &["repo", "slots", "my-app", "--free", "x"]).contains("no service \"x\" has a slot"));
+}

@@ -177,6 +177,18 @@ impl SlotFile {
         }
     }
 
+    /// Takes a service's slot away, for another one to get; returns whether it had one.
+    pub fn free(&mut self, service: &str) -> bool {
+        self.services.remove(service).is_some()
+    }
+
+    /// The compose project and file that a service was last seen in, relative to the repository's root.
+    #[must_use]
+    pub fn definition(&self, service: &str) -> Option<(&str, &str)> {
+        let service = self.services.get(service)?;
+        Some((service.project.as_deref()?, service.file.as_deref()?))
+    }
+
     /// Gives each of these services that has no slot the lowest free one, in alphabetical order. Nobody loses a slot.
     ///
     /// # Errors
@@ -252,6 +264,9 @@ mod tests {
         file.assign(["db", "web", "cache"]).unwrap();
         assert_eq!(slots(&file), [("api", 0), ("cache", 1), ("db", 2), ("web", 3)]);
         assert_eq!(SlotFile::parse(&file.format()).unwrap(), file);
+        assert!(file.free("api") && !file.free("api"));
+        file.assign(["late"]).unwrap();
+        assert_eq!(file.slot("late").map(Slot::get), Some(0), "what is free is used again");
     }
 
     #[test]
@@ -263,6 +278,7 @@ mod tests {
         let value: Value = serde_json::from_str(&file.format()).unwrap();
         let api = json!({"slot": 5, "owner": {"x": null}, "project": "app", "file": "docker-compose.yml"});
         assert_eq!(value, json!({"note": [1], "network_id": 2816, "services": {"api": api}}));
+        assert_eq!(file.definition("api"), Some(("app", "docker-compose.yml")));
         assert_eq!(file.defined_elsewhere("api", "app"), None);
         assert_eq!(file.defined_elsewhere("api", "other"), Some("docker-compose.yml"));
     }

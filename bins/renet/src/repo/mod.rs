@@ -4,6 +4,7 @@ mod daemons;
 mod deploy;
 pub(crate) mod namespaces;
 mod registry;
+mod slots;
 
 use std::{
     fs,
@@ -33,6 +34,7 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
         RepoCommand::Status { name, json } => status(name, *json),
         RepoCommand::Up { name, mount: _ } => up(name),
         RepoCommand::Down { name, daemon } => down(name, *daemon),
+        RepoCommand::Slots { name, free, json } => slots::run(name, free.as_deref(), *json),
         RepoCommand::Receive { name } => receive(name),
     }
 }

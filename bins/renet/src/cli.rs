@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// The repositories of this machine and their daemons
     #[command(subcommand)]
     Repo(RepoCommand),
+    /// Labels, without anything being started
+    #[command(subcommand)]
+    Labels(LabelsCommand),
     /// Steps of renet that are processes of their own
     #[command(subcommand, hide = true)]
     Internal(InternalCommand),
@@ -95,6 +98,26 @@ pub(crate) enum RepoCommand {
         /// The repository
         name: RepositoryName,
     },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum LabelsCommand {
+    /// Print what is wrong with the labels of compose files or containers; exit code 3 when something is
+    Check(LabelsCheckOptions),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LabelsCheckOptions {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryOptions,
+
+    /// Compose files, or containers of the repository
+    #[arg(required = true, value_name = "FILE|CONTAINER")]
+    pub(crate) targets: Vec<String>,
+
+    /// Print it as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -5,6 +5,7 @@ mod compose;
 mod docker;
 mod files;
 mod http;
+mod labels;
 mod output;
 mod paths;
 mod proxy;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use command_line::{Failure, Program};
 
-use crate::cli::{Cli, Command, InternalCommand};
+use crate::cli::{Cli, Command, InternalCommand, LabelsCommand};
 
 /// What its messages begin with.
 const PROGRAM: Program = Program { name: "renet", variables: "REPOSITORY_" };
@@ -37,6 +38,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Docker(options) => docker::run(&options),
         Command::Proxy(command) => proxy::run(&command),
         Command::Repo(command) => repo::run(&command),
+        Command::Labels(LabelsCommand::Check(options)) => labels::check(&options),
         Command::Internal(InternalCommand::Hold { id }) => repo::namespaces::hold(id),
         Command::Internal(InternalCommand::HoldInside { id }) => repo::namespaces::hold_inside(id),
         Command::Internal(InternalCommand::Enter { id, program }) => repo::namespaces::enter(id, &program),

@@ -350,3 +350,23 @@ fn a_plan_shows_what_would_come_and_writes_nothing() {
     assert_eq!(fs::read_to_string(machine.repository().join(".rediacc.json")).unwrap(), before);
     assert!(!machine.repository().join(".rediacc").exists());
 }
+
+#[test]
+fn labels_are_checked_with_place_and_caret() {
+    let machine = Machine::new();
+    let text = "services:\n  web:\n    labels:\n      - traefik.http.routers.web.rul=Host(`a`)\n";
+    fs::write(machine.repository().join("compose.yml"), text).unwrap();
+    let labels = json!({"traefik.http.routers.web.rul": "Host(`a`)"});
+    machine.compose_file("compose.yml", "app", json!({"web": {"labels": labels}}));
+    let output = machine.run(&["labels", "check", "compose.yml"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.starts_with("compose.yml:4:9: web: error[TL001]") && said.contains("^^^ did you mean `rule`?"),
+        "{said}"
+    );
+    machine.compose_file("compose.yml", "app", json!({"web": {"labels": {"traefik.enable": "true"}}}));
+    assert_eq!(machine.done(&["labels", "check", "compose.yml"]), "");
+    let said = refused(&machine.run(&["labels", "check", "../x"]), 2);
+    assert!(said.contains("neither a file nor a name of a container"), "{said}");
+}

@@ -345,7 +345,7 @@ fn is_project_name(name: &str) -> bool {
 }
 
 /// docker compose, or what is to be used in its place.
-fn program() -> Vec<OsString> {
+pub(crate) fn program() -> Vec<OsString> {
     match env::var_os("DOCKER_COMPOSE_BIN").filter(|path| !path.is_empty()) {
         Some(path) => vec![path],
         None => vec!["docker".into(), "compose".into()],

@@ -20,6 +20,7 @@ const PRETENDER: &str = r#"#!/bin/sh
 for argument; do case $argument in
     config)
         case "$*" in *"-f - "*) [ -n "$(cat)" ] || { echo "nothing on standard input" >&2; exit 9; } ;; esac
+        case "$*" in *.rediacc*override.yml*) [ -z "$VERSION" ] || { echo "unknown tag !reset" >&2; exit 14; } ;; esac
         case "$*" in *--no-interpolate*) [ -z "$NEEDS_VARIABLES" ] || { echo "no such file: \${X}" >&2; exit 8; } ;; esac
         for file; do case $file in *.yml) [ "${file%override.yml}" = "$file" ] && model=$file.json ;; esac; done
         case "$*" in
@@ -29,6 +30,7 @@ for argument; do case $argument in
         esac
         exit ;;
     up) echo "ARGUMENTS $*"; env | sort; case "$*" in *"-f - "*) cat ;; esac; exit "${CODE:-0}" ;;
+    version) echo "${VERSION:-2.40.3}"; exit ;;
     fail) echo "compose's own words" >&2; exit 17 ;;
 esac; done
 echo "ARGUMENTS $*"
@@ -156,7 +158,7 @@ fn exit_codes_and_words_are_composes_own() {
     assert_eq!(output.status.code(), Some(42));
     let output = machine.run(&["compose", "--", "fail"]);
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(17), &b"compose's own words\n"[..]));
-    assert_eq!(machine.done(&["compose", "--", "version"]), "ARGUMENTS version\n");
+    assert_eq!(machine.done(&["compose", "--", "version"]), "2.40.3\n");
 }
 
 #[test]
@@ -369,4 +371,17 @@ fn labels_are_checked_with_place_and_caret() {
     assert_eq!(machine.done(&["labels", "check", "compose.yml"]), "");
     let said = refused(&machine.run(&["labels", "check", "../x"]), 2);
     assert!(said.contains("neither a file nor a name of a container"), "{said}");
+}
+
+#[test]
+fn an_old_compose_is_named_and_one_without_a_version_speaks_for_itself() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let up = |version| {
+        machine.renet(&machine.repository(), &["compose", "--", "up"]).env("VERSION", version).output().unwrap()
+    };
+    let said = refused(&up("2.20.2"), 3);
+    assert!(said.contains("docker compose 2.20.2 is too old: 2.24.4 or newer is needed"), "{said}");
+    let output = up("dev");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(14), &b"unknown tag !reset\n"[..]));
 }

@@ -103,6 +103,8 @@ struct Refusal {
 
 /// The most bytes of a compose file on standard input.
 const MAX_STDIN: u64 = 64 << 20;
+/// The first docker compose that knows `!reset` as it is used in the override document.
+const OLDEST: (u32, u32, u32) = (2, 24, 4);
 /// The whole project with the variables put in.
 const EVERYTHING: [&str; 5] = ["--profile", "*", "config", "--format", "json"];
 
@@ -131,7 +133,10 @@ impl Session {
         if self.invocation.creates() {
             let json = match self.ask(&flags, &["config", "--format", "json"], &slots)? {
                 Ok(json) => json,
-                Err(refusal) => return refusal.say(),
+                Err(refusal) => {
+                    self.is_new_enough(&slots)?;
+                    return refusal.say();
+                }
             };
             let fault = |error| Failure::runtime("docker compose", &error);
             self.refuse(plan.verify(&json).map_err(fault)?)?;
@@ -162,6 +167,23 @@ impl Session {
             },
         };
         parse(&json).map(Ok)
+    }
+
+    /// An old compose does not know the override document's tags, and says so in words that help nobody. One that does
+    /// not say its version (`dev`) is taken for a new one.
+    fn is_new_enough(&self, slots: &SlotFile) -> Result<(), Failure> {
+        let Ok(said) = self.run_to_end(self.repository.command(&program(), slots), &[], &["version", "--short"])?
+        else {
+            return Ok(());
+        };
+        match version(&said).filter(|version| *version < OLDEST) {
+            Some(_) => Err(Failure::Refused(format!(
+                "docker compose {} is too old: 2.24.4 or newer is needed; update it, or name another one in \
+                 DOCKER_COMPOSE_BIN",
+                said.trim()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The whole project with the variables put in, while some addresses are still to be assigned: what compose says that
@@ -321,6 +343,15 @@ fn read_stdin() -> Result<File, Failure> {
     keep().map_err(|error| Failure::runtime("cannot keep what -f - names", &error))
 }
 
+/// The numbers of a version such as `v2.24.4-desktop.1`.
+fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut numbers = text.trim().trim_start_matches('v').splitn(3, '.').map(|part| {
+        let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
+        part.get(..digits)?.parse().ok()
+    });
+    Some((numbers.next()??, numbers.next()??, numbers.next()??))
+}
+
 /// The address variable that compose misses, by its own words.
 fn missing_address(words: &[u8]) -> Option<String> {
     let words = String::from_utf8_lossy(words);
@@ -367,6 +398,16 @@ fn no_compose(error: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn versions() {
+        for (text, expected) in
+            [("2.40.3\n", Some((2, 40, 3))), ("v2.24.4-desktop.1", Some((2, 24, 4))), ("dev", None), ("2.x.1", None)]
+        {
+            assert_eq!(super::version(text), expected, "{text}");
+        }
+        assert!(super::version("2.9.0") < Some(super::OLDEST));
+    }
+
     #[test]
     fn a_missing_address_is_told_from_other_variables() {
         let missing = |words: &str| super::missing_address(words.as_bytes());

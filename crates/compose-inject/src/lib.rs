@@ -27,6 +27,7 @@ mod places;
 mod plan;
 mod refusals;
 mod verify;
+mod warnings;
 
 pub use invocation::{Invocation, InvocationError};
 pub use model::{Model, ModelError, NetworkMode, Service};

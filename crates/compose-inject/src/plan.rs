@@ -160,11 +160,20 @@ pub enum ProblemCode {
     /// A directory of another repository, or of the machine's own programs.
     #[serde(rename = "RC016")]
     ForeignPath,
+    /// A health check asks localhost.
+    #[serde(rename = "RC020")]
+    LocalhostHealth,
+    /// A service listens on every address.
+    #[serde(rename = "RC021")]
+    Wildcard,
+    /// A user who is not root wants a port below 1024.
+    #[serde(rename = "RC022")]
+    LowPort,
 }
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Replicas,
         Self::NotTakenOver,
         Self::NoSlot,
@@ -177,6 +186,9 @@ impl ProblemCode {
         Self::DockerSocket,
         Self::SystemPath,
         Self::ForeignPath,
+        Self::LocalhostHealth,
+        Self::Wildcard,
+        Self::LowPort,
     ];
 }
 

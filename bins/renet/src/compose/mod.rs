@@ -142,6 +142,7 @@ impl Session {
             self.refuse(plan.verify(&json).map_err(fault)?)?;
             let (surroundings, allowed) = allow::around(&self.repository.root)?;
             self.refuse(refusals(&json, &surroundings, &allowed, &allow::real).map_err(fault)?)?;
+            self.refuse(plan.warnings(&json, &model).map_err(fault)?)?;
             self.warn_of_labels(&plan, &json)?;
             plan.with_variables(&json).map_err(fault)?;
             self.write_hosts(&plan)?;

@@ -92,6 +92,7 @@ impl Session {
         let mut problems = plan.problems.clone();
         problems.extend(plan.verify(&json).map_err(fault)?);
         problems.extend(refusals(&json, &surroundings, &allowed, &allow::real).map_err(fault)?);
+        problems.extend(plan.warnings(&json, &model).map_err(fault)?);
         let places = self.places();
         problems.iter_mut().for_each(|problem| problem.locate(&places));
         let outcome = self.routed(&plan, &json)?;

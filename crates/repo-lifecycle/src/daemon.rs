@@ -67,10 +67,11 @@ impl Daemon {
         )
     }
 
-    /// The file that [`containerd_config`](Self::containerd_config) goes to.
+    /// The file that [`containerd_config`](Self::containerd_config) goes to: in the repository, since it must be there
+    /// after a reboot.
     #[must_use]
     pub fn containerd_config_file(&self) -> String {
-        format!("{}/containerd.toml", self.run)
+        format!("{}/.rediacc/containerd.toml", self.root)
     }
 
     /// dockerd's configuration file: what the operator says for all daemons, and what must be possible to change while
@@ -98,7 +99,7 @@ impl Daemon {
     /// The file that [`dockerd_config`](Self::dockerd_config) goes to.
     #[must_use]
     pub fn dockerd_config_file(&self) -> String {
-        format!("{}/dockerd.json", self.run)
+        format!("{}/.rediacc/dockerd.json", self.root)
     }
 
     /// The file in which dockerd notes its process ID. A stale one keeps it from starting.

@@ -32,11 +32,11 @@ pub(crate) fn stop(name: &str) -> Result<bool, SupervisorError> {
 pub(crate) fn state(name: &str) -> Result<State, SupervisorError> {
     let shown = systemctl(&["show", "--property=ActiveState,MainPID", &format!("{name}.service")])?;
     let value = |key: &str| shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-    Ok(match value("ActiveState") {
-        Some("active" | "activating" | "reloading" | "deactivating") => {
-            State::Running(value("MainPID").and_then(|pid| pid.parse().ok()).unwrap_or_default())
-        }
-        Some("failed") => State::Ended,
+    let pid = value("MainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0);
+    Ok(match (value("ActiveState"), pid) {
+        (Some("active" | "activating" | "reloading" | "deactivating"), Some(pid)) => State::Running(pid),
+        // Between two tries, or on its way out.
+        (Some("failed" | "activating" | "deactivating"), _) => State::Ended,
         _ => State::Stopped,
     })
 }
@@ -73,7 +73,8 @@ fn unit(service: &Service) -> String {
         text.push_str("KillMode=process\n");
     }
     if service.delegates {
-        text.push_str("Delegate=yes\n");
+        // Containers are in it, and many a first process of one ignores SIGTERM: a reboot would wait for 90 s.
+        text.push_str("Delegate=yes\nTimeoutStopSec=10\n");
     }
     text.push_str("\n[Install]\nWantedBy=multi-user.target\n");
     text
@@ -99,7 +100,7 @@ mod tests {
         let expected = "[Unit]\nDescription=An example\nAfter=network.target\nStartLimitIntervalSec=0\n\n[Service]\n\
                         ExecStart=\"/usr/bin/x\" \"a b\" \"100%%\" \"$$HOME\" \"\\\"q\\\"\\\\\"\nRestart=always\n\
                         RestartSec=500ms\nEnvironment=\"A=1\"\nEnvironmentFile=-/etc/x.env\nKillMode=process\n\
-                        Delegate=yes\n\n[Install]\nWantedBy=multi-user.target\n";
+                        Delegate=yes\nTimeoutStopSec=10\n\n[Install]\nWantedBy=multi-user.target\n";
         assert_eq!(unit(&service), expected);
     }
 }

@@ -146,7 +146,10 @@ impl Daemons {
         let settings = read(&operators)?;
         let config =
             Daemon::dockerd_config(settings.as_deref()).map_err(|error| Failure::usage(operators.display(), &error))?;
-        fs::create_dir_all(&self.run).map_err(fault("create", &self.run))?;
+        let directory = Path::new(&self.daemon.root).join(".rediacc");
+        for directory in [&self.run, &directory] {
+            fs::create_dir_all(directory).map_err(fault("create", directory))?;
+        }
         replace(Path::new(&self.daemon.containerd_config_file()), &self.daemon.containerd_config(), 0o600)?;
         replace(Path::new(&self.daemon.dockerd_config_file()), &config, 0o600)
     }

@@ -60,6 +60,9 @@ pub(crate) fn hold(id: NetworkId) -> Result<ExitCode, Failure> {
     fs::create_dir_all(&group).map_err(fault("create", &group))?;
     join(&group)?;
     let file = group_file(id);
+    // After a reboot it is the first that needs it.
+    let run = Paths::of_this_machine().run().join(id.to_string());
+    fs::create_dir_all(&run).map_err(fault("create", &run))?;
     replace(&file, &group.to_string_lossy(), 0o644)?;
     let own = std::env::current_exe().map_err(fault("find", Path::new("this program")))?;
     let mut command = Command::new("unshare");

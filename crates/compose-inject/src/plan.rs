@@ -1,6 +1,5 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     net::{IpAddr, Ipv4Addr},
 };
 
@@ -9,7 +8,10 @@ use repo_network::{
 };
 use serde::Serialize;
 
-use crate::{Model, ModelError, NetworkMode, Places, Service, places::locate};
+use crate::{
+    Model, ModelError, NetworkMode, Service,
+    problem::{Problem, ProblemCode, Severity},
+};
 
 /// Where a project's containers will be, and what is written for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,112 +88,6 @@ pub(crate) struct Shape {
     pub(crate) depends_on: Option<String>,
 }
 
-/// Something about a service that is not as it was meant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// How bad it is; with an error nothing is started.
-    pub severity: Severity,
-    /// Which kind of thing.
-    pub code: ProblemCode,
-    /// The service; empty when it is not about one.
-    pub service: String,
-    /// The compose file, where it is known.
-    pub file: Option<String>,
-    /// The line in it, from 1.
-    pub line: Option<usize>,
-    /// The column in characters, from 1.
-    pub column: Option<usize>,
-    /// The key of the compose file.
-    pub key: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
-/// How bad a [`Problem`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Nothing is started.
-    Error,
-    /// It will start, and will hardly do what was meant.
-    Warning,
-    /// Something that could be better.
-    Info,
-}
-
-/// The kinds of problems; a code keeps its meaning for good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum ProblemCode {
-    /// A service is to have several containers, and there is one address.
-    #[serde(rename = "RC001")]
-    Replicas,
-    /// Compose did not take over what the override document says.
-    #[serde(rename = "RC002")]
-    NotTakenOver,
-    /// The service has no slot.
-    #[serde(rename = "RC003")]
-    NoSlot,
-    /// A sysctl of the network cannot be set by a container on the host's network.
-    #[serde(rename = "RC004")]
-    NetworkSysctl,
-    /// The auto-route leads to port 80, and the service declares another port.
-    #[serde(rename = "RC005")]
-    ServicePort,
-    /// A container would be root on the machine.
-    #[serde(rename = "RC010")]
-    Privileged,
-    /// A container would see what is everybody's.
-    #[serde(rename = "RC011")]
-    HostNamespace,
-    /// A capability that Docker does not give by itself.
-    #[serde(rename = "RC012")]
-    Capability,
-    /// A device of the machine.
-    #[serde(rename = "RC013")]
-    Device,
-    /// A Docker socket.
-    #[serde(rename = "RC014")]
-    DockerSocket,
-    /// A directory of the system.
-    #[serde(rename = "RC015")]
-    SystemPath,
-    /// A directory of another repository, or of the machine's own programs.
-    #[serde(rename = "RC016")]
-    ForeignPath,
-    /// A health check asks localhost.
-    #[serde(rename = "RC020")]
-    LocalhostHealth,
-    /// A service listens on every address.
-    #[serde(rename = "RC021")]
-    Wildcard,
-    /// A user who is not root wants a port below 1024.
-    #[serde(rename = "RC022")]
-    LowPort,
-}
-
-impl ProblemCode {
-    /// All of them.
-    pub const ALL: [Self; 15] = [
-        Self::Replicas,
-        Self::NotTakenOver,
-        Self::NoSlot,
-        Self::NetworkSysctl,
-        Self::ServicePort,
-        Self::Privileged,
-        Self::HostNamespace,
-        Self::Capability,
-        Self::Device,
-        Self::DockerSocket,
-        Self::SystemPath,
-        Self::ForeignPath,
-        Self::LocalhostHealth,
-        Self::Wildcard,
-        Self::LowPort,
-    ];
-}
-
 // === impl Place ===
 
 impl Place {
@@ -204,28 +100,6 @@ impl Place {
             return Err(PlaceError(directory.to_owned()));
         }
         Ok(Self { network_id, directory: directory.to_owned() })
-    }
-}
-
-// === impl Problem ===
-
-impl Problem {
-    /// Says where it stands, when one of these files has it.
-    pub fn locate(&mut self, files: &[(String, Places)]) {
-        if let Some((file, place)) = locate(&self.key, files) {
-            self.file = Some(file.to_owned());
-            self.line = Some(place.line);
-            self.column = Some(place.column);
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(file), Some(line), Some(column)) = (&self.file, self.line, self.column) {
-            write!(f, "{file}:{line}:{column}: ")?;
-        }
-        write!(f, "{}: {}; {}", self.key, self.message, self.hint)
     }
 }
 

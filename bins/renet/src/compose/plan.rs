@@ -13,7 +13,11 @@ use route_synthesis::{
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use super::{EVERYTHING, Session, allow, text};
+use super::{
+    Session, allow,
+    ask::{EVERYTHING, parse},
+    text,
+};
 use crate::{
     files::{fault, read},
     output::{say, table},
@@ -70,7 +74,7 @@ impl Session {
         self.assign(&model, &mut slots)?;
         if model.needs_variables() {
             match self.ask(&flags, &EVERYTHING, &slots)? {
-                Ok(json) => model.with_variables(&super::parse(&json)?),
+                Ok(json) => model.with_variables(&parse(&json)?),
                 Err(refusal) => return refusal.say().map(Err),
             }
         }

@@ -14,7 +14,7 @@ From an empty machine to https://app.example.com:
   rdc repo push my-app ./my-app -m server-1
   rdc repo up my-app -m server-1 --mount
 
-Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds
+Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds \
 what is needed. RDC_SSH_COMMAND is used instead of ssh, RDC_CONFIG_DIR instead of ~/.config/rediacc.";
 
 /// From the operator's desk: machines by name, their proxies, their repositories

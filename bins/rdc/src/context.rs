@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, Read as _, Write as _},
+    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
     process::ExitCode,
 };
 
@@ -93,7 +93,14 @@ fn token(options: &InfraOptions) -> Result<Option<String>, Failure> {
     let text = match (&options.cf_dns_token, &options.cf_dns_token_file) {
         (Some(token), _) if token == "-" => {
             let mut text = String::new();
-            let read = io::stdin().lock().take(64 << 10).read_to_string(&mut text);
+            let stdin = io::stdin();
+            // A person types one line and is told so; a program sends all there is.
+            let read = if stdin.is_terminal() {
+                write!(io::stderr(), "Cloudflare's token: ").map_err(|error| Failure::output(&error))?;
+                stdin.lock().take(64 << 10).read_line(&mut text)
+            } else {
+                stdin.lock().take(64 << 10).read_to_string(&mut text)
+            };
             read.map_err(|error| Failure::usage("--cf-dns-token - on standard input", &error))?;
             text
         }

@@ -5,7 +5,7 @@ use repo_lifecycle::RepositoryName;
 use repo_network::NetworkId;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds
+Exit codes: 0 done, 1 something went wrong on the way, 2 the request makes no sense, 3 it is refused or somebody holds \
 what is needed. Where docker compose or docker ran, the code is theirs.";
 
 const INFRA_HELP: &str = "\

@@ -25,8 +25,19 @@ const PROGRAM: Program = Program { name: "renet", variables: "REPOSITORY_" };
 fn main() -> ExitCode {
     PROGRAM.end(match Cli::try_parse() {
         Ok(cli) => run(cli),
-        Err(error) => Failure::flags(&error, PROGRAM),
+        Err(error) => Failure::flags(&error, PROGRAM).map_err(behind_the_dashes),
     })
+}
+
+/// What people forget most: what is docker compose's goes behind `--`.
+fn behind_the_dashes(failure: Failure) -> Failure {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match (failure, words.first().map(String::as_str)) {
+        (Failure::Usage(said), Some(command @ ("compose" | "docker"))) if !words.iter().any(|word| word == "--") => {
+            Failure::Usage(format!("{said}; what is docker's own goes behind --: renet {command} -- …"))
+        }
+        (failure, _) => failure,
+    }
 }
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {

@@ -170,7 +170,7 @@ fn what_makes_no_sense_is_one_line_and_code_2() {
     let output = machine.renet(machine.scratch.path(), &["compose", "--", "up"]).output().unwrap();
     assert!(refused(&output, 2).contains("no repository here"));
     let said = refused(&machine.run(&["compose", "up"]), 2);
-    assert!(said.contains("unexpected argument 'up'"), "{said}");
+    assert!(said.contains("unexpected argument 'up'") && said.contains("goes behind --: renet compose -- …"), "{said}");
     fs::write(machine.repository().join(".rediacc.json"), "{\"services\": {\"web\": {\"slot\": 99}}}").unwrap();
     let said = refused(&machine.run(&["compose", "--network-id", "2816", "--", "up"]), 2);
     assert!(said.contains(".rediacc.json: services.web.slot: expected a number from 0 to 60"), "{said}");

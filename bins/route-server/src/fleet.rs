@@ -217,7 +217,7 @@ impl Fleet {
         self.watch.expect(&comparison, Instant::now());
         self.saver.offer(self.publisher.ledger());
         if let (Phase::Serving, Some(document)) = (phase, self.publisher.document()) {
-            self.last.offer(document.clone(), self.store.snapshot());
+            self.last.offer(document, self.store.snapshot());
         }
         next.map(|next| Instant::now() + next.since(now))
     }

@@ -95,6 +95,10 @@ struct Outcome {
     services: BTreeMap<String, Value>,
     #[serde(default)]
     volumes: BTreeMap<String, Value>,
+    #[serde(default)]
+    secrets: BTreeMap<String, Value>,
+    #[serde(default)]
+    configs: BTreeMap<String, Value>,
 }
 
 struct Judge<'a> {
@@ -122,6 +126,15 @@ pub fn refusals(
     }
     for (name, volume) in &outcome.volumes {
         judge.volume(name, volume);
+    }
+    // Outside of a swarm both are binds that may be read.
+    for (section, files) in [("secrets", &outcome.secrets), ("configs", &outcome.configs)] {
+        for (name, file) in files {
+            let source = file.get("file").map(unescaped).unwrap_or_default();
+            if !source.is_empty() {
+                judge.path(&Subject { service: "", key: format!("{section}.{name}.file") }, &source, true);
+            }
+        }
     }
     Ok(judge.problems)
 }
@@ -476,6 +489,17 @@ mod tests {
         let model = json!({"services": {"proxy": {"image": "jwilder/nginx-proxy", "volumes": [{"type": "bind", "source": "/var/run/docker.sock"}]}}});
         let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
         assert!(problems[0].hint.starts_with("the machine has a Traefik: remove this service"), "{}", problems[0].hint);
+    }
+
+    #[test]
+    fn secrets_and_configs_are_binds_too() {
+        let model = json!({
+            "secrets": {"a": {"file": "/mnt/rediacc/second/password"}, "own": {"file": "/mnt/rediacc/my-app/x"}},
+            "configs": {"b": {"file": "/opt/rediacc/proxy/infra.json"}, "c": {"content": "x"}},
+        });
+        let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
+        let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        assert_eq!(keys, ["secrets.a.file", "configs.b.file"]);
     }
 
     #[test]

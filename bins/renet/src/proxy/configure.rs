@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Read as _},
+    io::{self, IsTerminal as _, Read as _, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::Path,
     process::ExitCode,
@@ -29,6 +29,10 @@ const TOKEN: &str = "cloudflare-token";
 /// again. Bad input changes nothing.
 pub(super) fn run() -> Result<ExitCode, Failure> {
     let mut json = String::new();
+    if io::stdin().is_terminal() {
+        let written = writeln!(io::stderr(), "the infra JSON, then ctrl-D:");
+        written.map_err(|error| Failure::output(&error))?;
+    }
     let read_all = io::stdin().lock().take(MAX_INFRA).read_to_string(&mut json);
     read_all.map_err(|error| Failure::usage("the infra JSON on standard input", &error))?;
     let infra = Infra::parse(&json).map_err(|error| Failure::usage("proxy configure", &error))?;

@@ -51,9 +51,19 @@ impl LastSaver {
         (Self { newest }, tokio::spawn(write_newest(dir, receiver, shutdown)))
     }
 
-    /// Has it written; it never waits.
-    pub(crate) fn offer(&self, document: Document, snapshot: &Snapshot) {
-        self.newest.send_replace(Some(Last { document, snapshot: Arc::new(snapshot.clone()) }));
+    /// Has it written if it is another one than before; it never waits. Who listens where is not kept.
+    pub(crate) fn offer(&self, document: &Document, snapshot: &Snapshot) {
+        self.newest.send_if_modified(|last| {
+            let known = last.as_ref().is_some_and(|last| {
+                last.document.revision == document.revision
+                    && last.snapshot.daemons == snapshot.daemons
+                    && last.snapshot.refused_sockets == snapshot.refused_sockets
+            });
+            if !known {
+                *last = Some(Last { document: document.clone(), snapshot: Arc::new(snapshot.clone()) });
+            }
+            !known
+        });
     }
 }
 
@@ -156,8 +166,14 @@ mod tests {
         assert!(dir.load_published().is_none() && dir.load_snapshot().is_none());
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
             let (saver, saving) = LastSaver::start(dir.clone(), CancellationToken::new());
-            saver.offer(document("a: {}\n"), &snapshot(64));
-            saver.offer(document("b: {}\n"), &snapshot(128));
+            saver.offer(&document("a: {}\n"), &snapshot(64));
+            let mut seen = saver.newest.subscribe();
+            saver.offer(&document("a: {}\n"), &snapshot(64));
+            assert!(!seen.has_changed().unwrap(), "nothing changed, so nothing is written");
+            saver.offer(&document("b: {}\n"), &snapshot(128));
+            assert!(seen.has_changed().unwrap());
+            seen.mark_unchanged();
+            drop(seen);
             drop(saver);
             saving.await.unwrap();
         });

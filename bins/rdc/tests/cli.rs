@@ -69,6 +69,13 @@ fn infra_is_kept_and_pushed_on_standard_input() {
     desk.done("context set-infra server-1 --public-ipv4 203.0.113.50 --base-domain example.com --tcp-ports 25,465");
     let output = desk.run("context set-infra server-1 --cf-dns-token -", "t0ken\n", &[]);
     assert!(output.status.success(), "{output:?}");
+    // The same from a file.
+    fs::write(desk.scratch.path().join("token"), "t0ken\n").unwrap();
+    desk.done("context set-infra server-1 --cf-dns-token other");
+    desk.done(&format!(
+        "context set-infra server-1 --cf-dns-token-file {}",
+        desk.scratch.path().join("token").display()
+    ));
     desk.done("context set-infra server-1 --tcp-ports 587");
     assert!(!desk.done("context list --json").contains("t0ken"));
     desk.done("context push-infra server-1");

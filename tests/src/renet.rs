@@ -52,13 +52,19 @@ impl Renet {
     /// # Errors
     /// When it can't be started.
     pub fn run(&self, directory: &Path, arguments: &[&str]) -> Result<Output, Error> {
+        self.command(directory, arguments).output().map_err(Error::io("renet"))
+    }
+
+    /// `renet` with these arguments in this directory, to be started.
+    #[must_use]
+    pub fn command(&self, directory: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(directory).stdin(Stdio::null());
         command.env("REDIACC_ROOT", &self.root).env("DOCKER_COMPOSE_BIN", &self.compose);
         for name in ["REPOSITORY_PATH", "REPOSITORY_NETWORK_ID", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME"] {
             command.env_remove(name);
         }
-        command.output().map_err(Error::io("renet"))
+        command
     }
 
     /// What it prints when it is to succeed.

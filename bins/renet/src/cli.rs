@@ -183,7 +183,8 @@ pub(crate) struct RepositoryOptions {
 #[derive(Debug, Clone, Args)]
 #[command(
     override_usage = "renet compose [--repository DIR] [--network-id ID] [--dry-run] -- COMMAND...\n       \
-                      renet compose plan [--json] [-- FLAGS...]",
+                      renet compose plan [--json] [-- FLAGS...]\n       \
+                      renet compose diff [--json] [-- FLAGS...]",
     args_conflicts_with_subcommands = false,
     after_help = "\
 Everything after -- is docker compose's: renet compose -- up -d, renet compose -- logs -f web.
@@ -211,6 +212,15 @@ pub(crate) struct ComposeOptions {
 pub(crate) enum ComposeCommand {
     /// Print each service with its address, what is added to it, the routes that will come, and the problems
     Plan {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+        /// Flags of docker compose before a command, e.g. -f FILE
+        #[arg(last = true, value_name = "FLAGS")]
+        arguments: Vec<String>,
+    },
+    /// Print what `up -d` would do to the containers that exist, and what changes in what is added
+    Diff {
         /// Print it as JSON
         #[arg(long)]
         json: bool,

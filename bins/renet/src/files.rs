@@ -8,6 +8,10 @@ use std::{
 };
 
 use command_line::Failure;
+use rustix::{
+    fs::{FallocateFlags, fallocate},
+    io::Errno,
+};
 use tempfile::NamedTempFile;
 
 /// For `map_err`: what was being done to a file when the machine refused.
@@ -46,17 +50,28 @@ pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Failure>
 
 /// Writes a file in place: containers that have it mounted would not see another one under its name. The new text goes
 /// over the old one in one write, so that a reader finds every line whole; what is left of a longer old text goes after.
+/// On a full disk the old text stays as it was.
 pub(crate) fn write_in_place(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     let write = || {
         if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
             return fs::set_permissions(path, Permissions::from_mode(mode));
         }
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(mode).open(path)?;
+        reserve(&file, text.len() as u64)?;
         file.write_all(text.as_bytes())?;
         file.set_len(text.len() as u64)?;
         file.set_permissions(Permissions::from_mode(mode))
     };
     write().map_err(fault("write", path))
+}
+
+/// The room for so many bytes, before the first of them is written.
+fn reserve(file: &File, length: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::KEEP_SIZE, 0, length) {
+        // File systems that know no reserving, or an empty text.
+        Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 #[cfg(test)]

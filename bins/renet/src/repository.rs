@@ -3,7 +3,8 @@
 use std::{
     env,
     ffi::OsString,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -72,7 +73,15 @@ impl Repository {
         let directory = self.state()?;
         let path = directory.join("lock");
         let file = File::options().create(true).append(true).open(&path).map_err(fault("open", &path))?;
-        file.lock().map_err(fault("lock", &path))?;
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let written =
+                    writeln!(io::stderr(), "renet: waiting for another renet that works on {}", self.root.display());
+                written.map_err(|error| Failure::output(&error))?;
+                file.lock().map_err(fault("lock", &path))?;
+            }
+            other => other.map_err(|error| fault("lock", &path)(error.into()))?,
+        }
         Ok(file)
     }
 

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, Permissions},
-    io::Write as _,
+    io::{Read as _, Write as _},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -22,6 +22,10 @@ for argument; do case $argument in
         case "$*" in *"-f - "*) [ -n "$(cat)" ] || { echo "nothing on standard input" >&2; exit 9; } ;; esac
         case "$*" in *.rediacc*override.yml*) [ -z "$VERSION" ] || { echo "unknown tag !reset" >&2; exit 14; } ;; esac
         case "$*" in *--no-interpolate*) [ -z "$NEEDS_VARIABLES" ] || { echo "no such file: \${X}" >&2; exit 8; } ;; esac
+        for name in $REQUIRED; do eval "[ -n \"\${$name}\" ]" || {
+            echo "error while interpolating services.a.image: required variable $name is missing a value: give $name" >&2
+            exit 15
+        }; done
         for file; do case $file in *.yml) [ "${file%override.yml}" = "$file" ] && model=$file.json ;; esac; done
         case "$*" in
             *.rediacc*override.yml* | */.tmp*-override.yml*) cat "${model%.json}.verified.json" 2>/dev/null || echo '{"services": {}}' ;;
@@ -245,6 +249,61 @@ fn files_of_variables_and_of_standard_input() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.ends_with("services: {}\n"), "every call reads it: {said}");
+}
+
+#[test]
+fn all_variables_that_are_missing_are_named_at_once() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    let up = |set: &[(&str, &str)]| {
+        let mut renet = machine.renet(&machine.repository(), &["compose", "--", "up"]);
+        renet.env("REQUIRED", "TOKEN B A").envs(set.iter().copied()).output().unwrap()
+    };
+    let said = refused(&up(&[("B", "1")]), 1);
+    assert!(said.contains("variables that are not set: A (give A), TOKEN (give TOKEN); set them in"), "{said}");
+    assert!(up(&[("A", "1"), ("B", "1"), ("TOKEN", "1")]).status.success());
+}
+
+#[test]
+fn what_takes_for_ever_or_can_be_read_only_once_is_refused() {
+    let machine = Machine::new();
+    let file = machine.repository().join("compose.yml");
+    fs::write(&file, "x".repeat((4 << 20) + 1)).unwrap();
+    let said = refused(&machine.run(&["compose", "--", "up"]), 2);
+    assert!(said.contains("compose.yml is larger than 4 MiB"), "{said}");
+    let mut renet = machine.renet(&machine.repository(), &["compose", "--", "-f", "-", "up"]);
+    let output = renet.stdin(fs::File::open(&file).unwrap()).output().unwrap();
+    assert!(refused(&output, 2).contains("standard input is larger than 4 MiB"));
+    let said = refused(&machine.run(&["compose", "--", "-f", "/dev/null", "up"]), 2);
+    assert!(said.contains("/dev/null can be read only once"), "{said}");
+    assert_eq!(machine.slots(), json!({"network_id": 2816}));
+}
+
+#[test]
+fn what_is_refused_takes_no_slot() {
+    let machine = Machine::new();
+    let name = "a".repeat(300);
+    machine.compose_file("compose.yml", "app", json!({name: {}}));
+    let said = refused(&machine.run(&["compose", "--", "up"]), 3);
+    assert!(said.contains("the name has 300 characters, and the name of a host has at most 63"), "{said}");
+    assert_eq!(machine.slots(), json!({"network_id": 2816}));
+    assert!(!machine.repository().join(".rediacc/app").exists());
+}
+
+#[test]
+fn a_second_call_waits_and_says_so() {
+    let machine = Machine::new();
+    machine.compose_file("compose.yml", "app", json!({"web": {}}));
+    machine.done(&["compose", "--", "ps"]);
+    let lock = fs::File::open(machine.repository().join(".rediacc/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut renet = machine.renet(&machine.repository(), &["compose", "--", "up"]);
+    let mut waiting = renet.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = [0; 64];
+    let count = waiting.stderr.as_mut().unwrap().read(&mut said).unwrap();
+    assert!(String::from_utf8_lossy(&said[..count]).starts_with("renet: waiting for another renet"));
+    drop(lock);
+    assert!(waiting.wait().unwrap().success());
 }
 
 #[test]

@@ -21,12 +21,14 @@
 //! ```
 
 mod document;
+mod images;
 mod invocation;
 mod model;
 mod places;
 mod plan;
 mod problem;
 mod refusals;
+mod structure;
 mod verify;
 mod warnings;
 

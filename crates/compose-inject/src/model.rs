@@ -42,6 +42,9 @@ pub struct Service {
     pub ports: BTreeSet<u16>,
     /// `extra_hosts`: name and address, in their order.
     pub extra_hosts: Vec<(String, String)>,
+    /// The paths of `env_file` and `label_file`, by the key that has them, e.g. `env_file.0`. With the variables put in a
+    /// model has what stands in the files instead.
+    pub variable_files: Vec<(String, String)>,
 }
 
 /// `network_mode` of a service.
@@ -95,6 +98,8 @@ struct RawService {
     extra_hosts: Value,
     ports: Value,
     expose: Value,
+    env_file: Value,
+    label_file: Value,
 }
 
 // === impl Model ===
@@ -149,6 +154,10 @@ impl Service {
             mac_address: !raw.mac_address.is_null(),
             sysctls: sysctls(&raw.sysctls),
             extra_hosts: extra_hosts(&raw.extra_hosts),
+            variable_files: [("env_file", &raw.env_file), ("label_file", &raw.label_file)]
+                .into_iter()
+                .flat_map(|(key, value)| files(key, value))
+                .collect(),
             ports: [&raw.ports, &raw.expose]
                 .into_iter()
                 .filter_map(Value::as_array)
@@ -227,6 +236,16 @@ pub(crate) fn extra_hosts(value: &Value) -> Vec<(String, String)> {
         several.into_iter().map(|address| (name.clone(), plain(&address)))
     });
     of_list.chain(of_map).collect()
+}
+
+/// A path, or a list of paths or mappings with one.
+fn files(key: &str, value: &Value) -> Vec<(String, String)> {
+    let one = value.as_str().map(|path| (key.to_owned(), path.to_owned()));
+    let several = value.as_array().into_iter().flatten().enumerate().filter_map(|(at, item)| {
+        let path = item.get("path").unwrap_or(item).as_str()?;
+        Some((format!("{key}.{at}"), path.to_owned()))
+    });
+    one.into_iter().chain(several).collect()
 }
 
 /// A mapping, or a list of names.

@@ -3,14 +3,13 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use repo_network::{
-    AUTO_ROUTE, NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_NAME, SERVICE_PORT, Slot, SlotFile, variable_name,
-};
+use repo_network::{NETWORK_ID, NetworkId, SERVICE_IP, SERVICE_NAME, Slot, SlotFile, variable_name};
 use serde::Serialize;
 
 use crate::{
     Model, ModelError, NetworkMode, Service,
     problem::{Problem, ProblemCode, Severity},
+    structure::of_structure,
 };
 
 /// Where a project's containers will be, and what is written for them.
@@ -120,28 +119,27 @@ impl Plan {
         for (name, service) in &model.services {
             match slots.slot(name) {
                 Some(slot) => plan.services.push(ServicePlan::new(name, service, slot, id)),
-                None => plan.problems.push(Problem {
-                    severity: Severity::Error,
-                    code: ProblemCode::NoSlot,
-                    service: name.clone(),
-                    file: None,
-                    line: None,
-                    column: None,
-                    key: format!("services.{name}"),
-                    message: "it has no slot".to_owned(),
-                    hint: "run `renet compose` again".to_owned(),
-                }),
+                None => plan.problems.push(Problem::of_service(
+                    Severity::Error,
+                    ProblemCode::NoSlot,
+                    name,
+                    "",
+                    "it has no slot",
+                    "run `renet compose` again",
+                )),
             }
-            plan.problems.extend(replicas(name, service));
-            plan.problems.extend(network_sysctls(name, service));
-            plan.problems.extend(service_port(name, service));
         }
+        plan.problems.extend(of_structure(model));
         // The names that others give a service in their links.
         let links = model.services.values().flat_map(|service| &service.links);
         for (linked, alias) in links.filter_map(|link| link.split_once(':')).filter(|(_, alias)| is_host_name(alias)) {
             if let Some(service) = plan.services.iter_mut().find(|service| service.name == linked) {
                 service.names.insert(alias.to_owned());
             }
+        }
+        // A service is found by its own name, whoever else would like to be called so.
+        for service in &mut plan.services {
+            service.names.retain(|name| !model.services.contains_key(name));
         }
         plan
     }
@@ -268,22 +266,6 @@ impl Shape {
     }
 }
 
-/// One address carries one container: the second could not bind its port.
-fn replicas(name: &str, service: &Service) -> Option<Problem> {
-    let count = service.replicas.filter(|count| *count > 1)?;
-    Some(Problem {
-        severity: Severity::Error,
-        code: ProblemCode::Replicas,
-        service: name.to_owned(),
-        file: None,
-        line: None,
-        column: None,
-        key: format!("services.{name}.deploy.replicas"),
-        message: format!("{count} containers are asked for, and a service has one address"),
-        hint: "write one service for each, with names of their own".to_owned(),
-    })
-}
-
 /// A line for somebody outside; `host-gateway` is this machine.
 fn hosts_line(name: &str, address: &str) -> Option<String> {
     let address = if address == "host-gateway" { "127.0.0.1" } else { address };
@@ -291,7 +273,7 @@ fn hosts_line(name: &str, address: &str) -> Option<String> {
     is_host_name(name).then(|| format!("{address} {name}\n"))
 }
 
-fn is_of_the_network(sysctl: &str) -> bool {
+pub(crate) fn is_of_the_network(sysctl: &str) -> bool {
     sysctl.starts_with("net.")
 }
 
@@ -303,41 +285,8 @@ fn sysctls_left(service: &Service) -> Option<String> {
     some_go.then(|| serde_json::Value::Object(kept).to_string())
 }
 
-/// Docker refuses to change the host's network for a container.
-fn network_sysctls(name: &str, service: &Service) -> Option<Problem> {
-    let dropped: Vec<_> = service.sysctls.keys().filter(|name| is_of_the_network(name)).map(String::as_str).collect();
-    (!dropped.is_empty()).then(|| Problem {
-        severity: Severity::Warning,
-        code: ProblemCode::NetworkSysctl,
-        service: name.to_owned(),
-        file: None,
-        line: None,
-        column: None,
-        key: format!("services.{name}.sysctls"),
-        message: format!("{} would change the network of the whole machine; left out", dropped.join(", ")),
-        hint: "set it on the machine where it is needed".to_owned(),
-    })
-}
-
-/// Nothing is ever guessed: a database must not end up public because its port is known. But it can be said.
-fn service_port(name: &str, service: &Service) -> Option<Problem> {
-    let decided = [SERVICE_PORT, AUTO_ROUTE, "traefik.enable"].iter().any(|label| service.labels.contains_key(*label));
-    let port = service.ports.iter().next().filter(|port| service.ports.len() == 1 && **port != 80 && !decided)?;
-    Some(Problem {
-        severity: Severity::Info,
-        code: ProblemCode::ServicePort,
-        service: name.to_owned(),
-        file: None,
-        line: None,
-        column: None,
-        key: format!("services.{name}.labels"),
-        message: format!("its auto-route leads to port 80, and it declares port {port}"),
-        hint: format!("label it {SERVICE_PORT}={port} if people shall reach that, or {AUTO_ROUTE}=false"),
-    })
-}
-
 /// Whether it may stand in a hosts file.
-fn is_host_name(name: &str) -> bool {
+pub(crate) fn is_host_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     (1..=253).contains(&name.len()) && name.bytes().all(plain)
 }

@@ -57,6 +57,15 @@ pub enum ProblemCode {
     /// The auto-route leads to port 80, and the service declares another port.
     #[serde(rename = "RC005")]
     ServicePort,
+    /// A name that no host can have.
+    #[serde(rename = "RC006")]
+    ServiceName,
+    /// A name that belongs to another container.
+    #[serde(rename = "RC007")]
+    ContainerName,
+    /// A name by which two services are found.
+    #[serde(rename = "RC008")]
+    NameTwice,
     /// A container would be root on the machine.
     #[serde(rename = "RC010")]
     Privileged,
@@ -87,18 +96,24 @@ pub enum ProblemCode {
     /// A user who is not root wants a port below 1024.
     #[serde(rename = "RC022")]
     LowPort,
+    /// A port that an entry point or a neighbour has too.
+    #[serde(rename = "RC023")]
+    SharedPort,
 }
 
 // === impl ProblemCode ===
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Replicas,
         Self::NotTakenOver,
         Self::NoSlot,
         Self::NetworkSysctl,
         Self::ServicePort,
+        Self::ServiceName,
+        Self::ContainerName,
+        Self::NameTwice,
         Self::Privileged,
         Self::HostNamespace,
         Self::Capability,
@@ -109,12 +124,46 @@ impl ProblemCode {
         Self::LocalhostHealth,
         Self::Wildcard,
         Self::LowPort,
+        Self::SharedPort,
     ];
 }
 
 // === impl Problem ===
 
 impl Problem {
+    /// One about the key of a service, e.g. `deploy.replicas`; with an empty key about the service itself.
+    #[must_use]
+    pub fn of_service(
+        severity: Severity,
+        code: ProblemCode,
+        service: &str,
+        key: &str,
+        message: &str,
+        hint: &str,
+    ) -> Self {
+        let whole = format!("services.{service}.{key}");
+        Self::at(severity, code, whole.trim_end_matches('.'), message, hint).about(service)
+    }
+
+    /// One about a key of the whole file, e.g. `volumes.data.driver_opts`.
+    pub(crate) fn at(severity: Severity, code: ProblemCode, key: &str, message: &str, hint: &str) -> Self {
+        Self {
+            severity,
+            code,
+            service: String::new(),
+            file: None,
+            line: None,
+            column: None,
+            key: key.to_owned(),
+            message: message.to_owned(),
+            hint: hint.to_owned(),
+        }
+    }
+
+    pub(crate) fn about(self, service: &str) -> Self {
+        Self { service: service.to_owned(), ..self }
+    }
+
     /// Says where it stands, when one of these files has it.
     pub fn locate(&mut self, files: &[(String, Places)]) {
         if let Some((file, place)) = locate(&self.key, files) {
@@ -122,6 +171,16 @@ impl Problem {
             self.line = Some(place.line);
             self.column = Some(place.column);
         }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        })
     }
 }
 

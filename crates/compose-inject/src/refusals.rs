@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{ModelError, Problem, ProblemCode, Severity};
+use crate::{Model, ModelError, Problem, ProblemCode, Severity};
 
 /// The capabilities that Docker gives every container; taking them away and adding some back is good practice.
 const DEFAULT_CAPABILITIES: [&str; 14] = [
@@ -109,12 +109,14 @@ struct Judge<'a> {
 }
 
 /// What in a project is refused. `json` is what `docker compose config --format json` prints, with the variables put in;
-/// `resolve` follows the symbolic links of a path, as far as it exists.
+/// `model` is the project as it is written, with the paths of its `env_file`s (one with a variable in it is not looked
+/// at); `resolve` follows the symbolic links of a path, as far as it exists.
 ///
 /// # Errors
 /// [`ModelError`] when it is no compose model.
 pub fn refusals(
     json: &str,
+    model: &Model,
     surroundings: &Surroundings,
     allowed: &Allowed,
     resolve: &dyn Fn(&Path) -> PathBuf,
@@ -123,6 +125,12 @@ pub fn refusals(
     let mut judge = Judge { surroundings, allowed, resolve, problems: Vec::new() };
     for (name, service) in &outcome.services {
         judge.service(name, service);
+        judge.build(name, service);
+        for (key, path) in model.services.get(name).into_iter().flat_map(|service| &service.variable_files) {
+            if path.starts_with('/') && !path.contains('$') {
+                judge.path(&Subject { service: name, key: format!("services.{name}.{key}") }, path, true);
+            }
+        }
     }
     for (name, volume) in &outcome.volumes {
         judge.volume(name, volume);
@@ -206,16 +214,30 @@ impl Judge<'_> {
     fn devices(&mut self, name: &str, service: &Value) {
         for (at, device) in service.get("devices").and_then(Value::as_array).into_iter().flatten().enumerate() {
             let source = device.get("source").map_or_else(|| unescaped(device), unescaped);
-            let path = PathBuf::from(source.split(':').next().unwrap_or_default());
-            let is_allowed = self.allowed.devices.iter().any(|allowed| is_below(&path, Path::new(allowed)));
-            if !is_allowed {
-                let message = format!("{} is a device of the machine", path.display());
-                self.refuse(ProblemCode::Device, name, &format!("devices.{at}"), &message, "remove it");
-            }
+            let source = source.split(':').next().unwrap_or_default();
+            self.device(&Subject { service: name, key: format!("services.{name}.devices.{at}") }, source);
         }
         if service.get("device_cgroup_rules").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty()) {
             let message = "the rules open devices of the machine";
             self.refuse(ProblemCode::Device, name, "device_cgroup_rules", message, "remove it");
+        }
+    }
+
+    /// What a build copies into an image, and what `watch` copies into a container.
+    fn build(&mut self, name: &str, service: &Value) {
+        let mut sources = Vec::new();
+        if let Some(build) = service.get("build") {
+            sources.push(("build.context".to_owned(), build.get("context").map(unescaped).unwrap_or_default()));
+            let more = build.get("additional_contexts").and_then(Value::as_object).into_iter().flatten();
+            sources.extend(more.map(|(key, path)| (format!("build.additional_contexts.{key}"), unescaped(path))));
+        }
+        let watched = service.pointer("/develop/watch").and_then(Value::as_array).into_iter().flatten().enumerate();
+        sources.extend(
+            watched.filter_map(|(at, rule)| Some((format!("develop.watch.{at}"), unescaped(rule.get("path")?)))),
+        );
+        // The rest are addresses of repositories, or names of images.
+        for (key, source) in sources.iter().filter(|(_, source)| source.starts_with('/')) {
+            self.path(&Subject { service: name, key: format!("services.{name}.{key}") }, source, true);
         }
     }
 
@@ -224,10 +246,31 @@ impl Judge<'_> {
         let options = volume.get("driver_opts");
         let text = |key: &str| options.and_then(|options| options.get(key)).map(unescaped).unwrap_or_default();
         let (kind, flags, device) = (text("type"), text("o"), text("device"));
-        let binds = flags.split(',').any(|flag| matches!(flag, "bind" | "rbind"));
-        if (binds || kind == "none") && device.starts_with('/') {
+        let binds = kind == "none" || flags.split(',').any(|flag| matches!(flag, "bind" | "rbind"));
+        let subject = |key: &str| Subject { service: "", key: format!("volumes.{name}.driver_opts.{key}") };
+        if binds && !device.is_empty() {
             let read_only = flags.split(',').any(|flag| flag == "ro");
-            self.path(&Subject { service: "", key: format!("volumes.{name}.driver_opts.device") }, &device, read_only);
+            // The daemon's working directory is the root.
+            self.path(&subject("device"), &Path::new("/").join(&device).to_string_lossy(), read_only);
+        } else if device.starts_with('/') {
+            self.device(&subject("device"), &device);
+        }
+        for flag in flags.split(',') {
+            let (option, paths) = flag.split_once('=').unwrap_or_default();
+            if matches!(option, "lowerdir" | "upperdir" | "workdir") {
+                let read_only = option == "lowerdir";
+                paths.split(':').for_each(|path| {
+                    self.path(&subject("o"), &Path::new("/").join(path).to_string_lossy(), read_only);
+                });
+            }
+        }
+    }
+
+    fn device(&mut self, subject: &Subject<'_>, source: &str) {
+        let path = self.real(source.split(':').next().unwrap_or_default());
+        if !self.allowed.devices.iter().any(|allowed| is_below(&path, &(self.resolve)(Path::new(allowed)))) {
+            let message = format!("{} is a device of the machine", shown(source, &path));
+            self.push(subject, ProblemCode::Device, &message, "remove it");
         }
     }
 
@@ -308,17 +351,9 @@ impl Judge<'_> {
     }
 
     fn push(&mut self, subject: &Subject<'_>, code: ProblemCode, message: &str, hint: &str) {
-        self.problems.push(Problem {
-            severity: Severity::Error,
-            code,
-            service: subject.service.to_owned(),
-            file: None,
-            line: None,
-            column: None,
-            key: subject.key.clone(),
-            message: message.to_owned(),
-            hint: format!("{hint} (or the operator allows it in /etc/rediacc/allow.toml)"),
-        });
+        let hint = format!("{hint} (or the operator allows it in /etc/rediacc/allow.toml)");
+        let problem = Problem::at(Severity::Error, code, &subject.key, message, &hint);
+        self.problems.push(problem.about(subject.service));
     }
 }
 
@@ -395,10 +430,13 @@ mod tests {
         path.to_owned()
     }
 
+    fn judged(json: &str, allowed: &Allowed) -> Vec<Problem> {
+        refusals(json, &Model::parse(json).unwrap(), &surroundings(), allowed, &resolve).unwrap()
+    }
+
     fn said(service: Value, allowed: &Allowed) -> Vec<String> {
         let model = json!({"services": {"web": service}}).to_string();
-        let problems = refusals(&model, &surroundings(), allowed, &resolve).unwrap();
-        problems.into_iter().map(|problem| format!("{} {}", problem.key, problem.message)).collect()
+        judged(&model, allowed).into_iter().map(|problem| format!("{} {}", problem.key, problem.message)).collect()
     }
 
     fn bind(source: &str, read_only: bool) -> Value {
@@ -443,6 +481,20 @@ mod tests {
                 "services.web.volumes.0 /mnt/rediacc/my-app/../second (which",
             ),
             (
+                json!({"build": {"context": "/mnt/rediacc/second"}}),
+                "services.web.build.context /mnt/rediacc/second reaches",
+            ),
+            (json!({"build": {"additional_contexts": {"a": "/etc"}}}), "services.web.build.additional_contexts.a /etc"),
+            (
+                json!({"develop": {"watch": [{"action": "sync", "path": "/mnt/rediacc/second/x", "target": "/x"}]}}),
+                "services.web.develop.watch.0 /mnt/rediacc/second/x reaches into",
+            ),
+            (json!({"env_file": "/mnt/rediacc/second/.env"}), "services.web.env_file /mnt/rediacc/second/.env reaches"),
+            (
+                json!({"env_file": ["/mnt/rediacc/my-app/a", {"path": "/opt/rediacc/proxy/infra.json"}]}),
+                "services.web.env_file.1 /opt/rediacc/proxy/infra.json reaches",
+            ),
+            (
                 bind("/opt/rediacc/proxy/cloudflare-token", true),
                 "services.web.volumes.0 /opt/rediacc/proxy/cloudflare-token reaches into the proxy's",
             ),
@@ -461,6 +513,8 @@ mod tests {
             bind("/srv/media", false),
             bind("/etc/localtime", true),
             bind("/lib/modules", true),
+            json!({"build": {"context": "/mnt/rediacc/my-app/app", "additional_contexts": {"a": "docker-image://x"}}}),
+            json!({"build": {"context": "https://example.com/x.git"}, "env_file": "/mnt/rediacc/${X}/.env"}),
             json!({"volumes": [{"type": "volume", "source": "data", "target": "/x"}]}),
         ] {
             assert_eq!(said(service.clone(), &Allowed::default()), [""; 0], "{service}");
@@ -487,7 +541,7 @@ mod tests {
     #[test]
     fn a_reverse_proxy_is_told_that_there_is_one() {
         let model = json!({"services": {"proxy": {"image": "jwilder/nginx-proxy", "volumes": [{"type": "bind", "source": "/var/run/docker.sock"}]}}});
-        let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
+        let problems = judged(&model.to_string(), &Allowed::default());
         assert!(problems[0].hint.starts_with("the machine has a Traefik: remove this service"), "{}", problems[0].hint);
     }
 
@@ -497,7 +551,7 @@ mod tests {
             "secrets": {"a": {"file": "/mnt/rediacc/second/password"}, "own": {"file": "/mnt/rediacc/my-app/x"}},
             "configs": {"b": {"file": "/opt/rediacc/proxy/infra.json"}, "c": {"content": "x"}},
         });
-        let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
+        let problems = judged(&model.to_string(), &Allowed::default());
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
         assert_eq!(keys, ["secrets.a.file", "configs.b.file"]);
     }
@@ -507,9 +561,14 @@ mod tests {
         let model = json!({"volumes": {
             "a": {"driver_opts": {"type": "none", "o": "bind", "device": "/etc"}},
             "b": {"driver_opts": {"type": "nfs", "o": "addr=10.0.0.1", "device": ":/export"}},
+            "c": {"driver_opts": {"type": "ext4", "device": "/dev/vda1"}},
+            "d": {"driver_opts": {"o": "bind", "device": "etc"}},
+            "e": {"driver_opts": {"type": "overlay", "device": "overlay", "o": "lowerdir=/srv/a:/etc,upperdir=/srv/b"}},
+            "f": {"driver_opts": {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}},
         }});
-        let problems = refusals(&model.to_string(), &surroundings(), &Allowed::default(), &resolve).unwrap();
+        let problems = judged(&model.to_string(), &Allowed::default());
         let keys: Vec<_> = problems.iter().map(|problem| problem.key.as_str()).collect();
-        assert_eq!(keys, ["volumes.a.driver_opts.device"]);
+        let device = |name: &str| format!("volumes.{name}.driver_opts.device");
+        assert_eq!(keys, [&device("a"), &device("c"), &device("d"), "volumes.e.driver_opts.o"]);
     }
 }

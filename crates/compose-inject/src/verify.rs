@@ -28,18 +28,14 @@ impl Plan {
                 None => Some(String::new()),
             };
             problems.extend(key.map(|key| {
-                Problem {
-                severity: Severity::Error,
-                code: ProblemCode::NotTakenOver,
-                service: name.clone(),
-                file: None,
-                line: None,
-                column: None,
-                key: format!("services.{name}{key}"),
-                message: "docker compose did not take over what renet compose adds".to_owned(),
-                hint: "compare `renet compose -- config` with the compose file; docker compose must be 2.24.4 or newer"
-                    .to_owned(),
-            }
+                Problem::of_service(
+                    Severity::Error,
+                    ProblemCode::NotTakenOver,
+                    name,
+                    &key,
+                    "docker compose did not take over what renet compose adds",
+                    "compare `renet compose -- config` with the compose file; docker compose must be 2.24.4 or newer",
+                )
             }));
         }
         Ok(problems)
@@ -50,7 +46,7 @@ impl Plan {
 fn differing(service: &ServicePlan, made: &Map) -> Option<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     if text(made.get("network_mode")) != service.network_mode {
-        return Some(".network_mode".to_owned());
+        return Some("network_mode".to_owned());
     }
     let filled = |key: &str| match made.get(key) {
         Some(Value::Array(items)) => !items.is_empty(),
@@ -58,12 +54,12 @@ fn differing(service: &ServicePlan, made: &Map) -> Option<String> {
         _ => false,
     };
     if let Some(key) = ["ports", "networks", "links"].into_iter().find(|key| filled(key)) {
-        return Some(format!(".{key}"));
+        return Some(key.to_owned());
     }
     for (section, expected) in [("labels", &service.injected.labels), ("environment", &service.injected.environment)] {
         for (key, value) in expected {
             if text(made.get(section).and_then(|section| section.get(key))) != *value {
-                return Some(format!(".{section}.{key}"));
+                return Some(format!("{section}.{key}"));
             }
         }
     }

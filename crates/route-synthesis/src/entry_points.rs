@@ -120,6 +120,17 @@ impl EntryPoints {
         self.0.iter().filter(move |(_, its)| **its == kind).map(|(name, _)| name.as_str())
     }
 
+    /// The TCP ports that their names stand for, each with the name: `web` is 80, `websecure` 443, `tcp-25` 25.
+    #[must_use]
+    pub fn tcp_ports(&self) -> BTreeMap<u16, &str> {
+        let port = |name: &str| match name {
+            "web" => Some(80),
+            "websecure" => Some(443),
+            other => other.strip_prefix("tcp-")?.parse().ok(),
+        };
+        self.0.keys().filter_map(|name| Some((port(name.trim_end_matches(V6))?, name.trim_end_matches(V6)))).collect()
+    }
+
     /// The IPv6 twin of an entry point, if it exists.
     #[must_use]
     pub fn v6_twin(&self, name: &str) -> Option<String> {

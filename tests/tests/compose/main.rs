@@ -3,6 +3,8 @@
 
 #![expect(clippy::print_stderr, reason = "figures belong beside the results")]
 
+mod bad_input;
+mod published;
 mod shapes;
 
 use std::{
@@ -58,6 +60,8 @@ const TESTS: &[(&str, Test)] = &[
     ("a_name_of_another_project_is_refused", other_project),
     ("down_leaves_nothing", down),
     ("what_people_write_in_one_project", shapes::all),
+    ("what_people_publish", published::all),
+    ("bad_input_is_one_clear_line_and_leaves_nothing_half_written", bad_input::all),
 ];
 
 fn main() -> ExitCode {
@@ -131,7 +135,13 @@ fn new_neighbour(world: &World) -> Result<(), Error> {
         "\n  db:\n",
         "\n  cache:\n    image: parts:latest\n    stop_signal: SIGKILL\n    command: sleep 1000\n  db:\n",
     );
-    fs::write(&file, more).map_err(|source| Error::Io { what: "write".to_owned(), source })?;
+    let write = |text: &str| fs::write(&file, text).map_err(|source| Error::Io { what: "write".to_owned(), source });
+    write(&more.replace("sleep 1000\n    networks", "sleep 1001\n    networks"))?;
+    let diff = world.renet.done(&world.repository, &["compose", "diff"])?;
+    for line in ["cache    create ", "db       recreate  its configuration", "web      keep\n", "\n+  \"cache\":\n"] {
+        expect(line, diff.contains(line), &diff)?;
+    }
+    write(&more)?;
     world.compose(&["up", "-d"])?;
     let after = (started("shop-web-1")?, started("the-db")?);
     expect("nobody was started again", before == after, &format!("{before:?} {after:?}"))?;

@@ -1,7 +1,7 @@
 //! Calls of docker compose: those that only ask, and the one that it is all about.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     env,
     ffi::OsString,
     fs::File,
@@ -14,7 +14,10 @@ use command_line::Failure;
 use compose_inject::Model;
 use repo_network::{SLOTS, SlotFile};
 
-use super::Session;
+use super::{
+    Session,
+    find::{MAX_FILE, too_large},
+};
 
 /// What a call of compose that only asks came to: its output, or its own message and exit code.
 pub(super) type Asked = Result<String, Refusal>;
@@ -24,8 +27,8 @@ pub(super) struct Refusal {
     code: ExitCode,
 }
 
-/// The most bytes of a compose file on standard input.
-const MAX_STDIN: u64 = 64 << 20;
+/// So many missing variables are named.
+const MAX_MISSING: usize = 64;
 /// The first docker compose that knows `!reset` as it is used in the override document.
 const OLDEST: (u32, u32, u32) = (2, 24, 4);
 /// The whole project with the variables put in.
@@ -42,7 +45,7 @@ impl Session {
             Ok(json) => json,
             Err(_) => match self.with_placeholders(flags, slots)? {
                 Ok(json) => json,
-                Err(refusal) => return refusal.say().map(Err),
+                Err(refusal) => return self.explain(refusal, flags, &EVERYTHING, slots).map(Err),
             },
         };
         parse(&json).map(Ok)
@@ -73,12 +76,45 @@ impl Session {
             let mut command = self.repository.command(&program(), slots);
             command.envs(placeholders.iter().map(|name: &String| (name, "127.0.0.1")));
             let asked = self.run_to_end(command, flags, &EVERYTHING)?;
-            let missing = asked.as_ref().err().and_then(|refusal| missing_address(&refusal.words));
-            match missing.filter(|_| placeholders.len() < usize::from(SLOTS)) {
+            let missing = asked.as_ref().err().and_then(|refusal| missing_variable(&refusal.words));
+            let address = missing.map(|(name, _)| name).filter(|name| name.ends_with("_IP"));
+            match address.filter(|_| placeholders.len() < usize::from(SLOTS)) {
                 Some(name) if placeholders.insert(name.clone()) => {}
                 _ => return Ok(asked),
             }
         }
+    }
+
+    /// Why compose refuses, and its code. Compose names one missing variable and gives up; here all of them are named.
+    pub(super) fn explain(
+        &self,
+        refusal: Refusal,
+        flags: &[String],
+        what: &[&str],
+        slots: &SlotFile,
+    ) -> Result<ExitCode, Failure> {
+        let mut missing = BTreeMap::new();
+        let mut next = missing_variable(&refusal.words);
+        while let Some((name, words)) = next.take().filter(|_| missing.len() < MAX_MISSING) {
+            if missing.insert(name, words).is_some() {
+                break;
+            }
+            // With any value for those that are known to be missing, compose comes to the next one.
+            let mut command = self.repository.command(&program(), slots);
+            command.envs(missing.keys().map(|name: &String| (name, "1")));
+            next = self.run_to_end(command, flags, what)?.err().and_then(|refusal| missing_variable(&refusal.words));
+        }
+        if missing.is_empty() {
+            return refusal.say();
+        }
+        let shown = missing.iter().map(|(name, words)| match words.is_empty() {
+            true => name.clone(),
+            false => format!("{name} ({words})"),
+        });
+        Err(Failure::Runtime(format!(
+            "the compose file needs variables that are not set: {}; set them in the environment, or in .env beside it",
+            shown.collect::<Vec<_>>().join(", ")
+        )))
     }
 
     /// What `-f -` names, from its beginning.
@@ -96,17 +132,34 @@ impl Session {
         self.run_to_end(self.repository.command(&program(), slots), flags, what)
     }
 
-    fn run_to_end(&self, mut command: Command, flags: &[String], what: &[&str]) -> Result<Asked, Failure> {
-        let stdin = self.input()?.unwrap_or_else(Stdio::null);
-        let output = command.args(flags).args(what).stdin(stdin).stderr(Stdio::piped()).output();
-        let Output { status, stdout, stderr } = output.map_err(|error| no_compose(&error))?;
-        if !status.success() {
-            let code = ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
-            return Ok(Err(Refusal { words: stderr, code }));
+    /// What compose reports on standard error while it does something.
+    pub(super) fn reported(&self, flags: &[String], what: &[&str], slots: &SlotFile) -> Result<Asked, Failure> {
+        let output = self.output(self.repository.command(&program(), slots), flags, what)?;
+        Ok(judged(&output).map(|()| String::from_utf8_lossy(&output.stderr).into_owned()))
+    }
+
+    fn run_to_end(&self, command: Command, flags: &[String], what: &[&str]) -> Result<Asked, Failure> {
+        let output = self.output(command, flags, what)?;
+        if let Err(refusal) = judged(&output) {
+            return Ok(Err(refusal));
         }
-        let text = String::from_utf8(stdout);
+        let text = String::from_utf8(output.stdout);
         text.map(Ok).map_err(|error| Failure::runtime("docker compose printed what is not UTF-8", &error))
     }
+
+    fn output(&self, mut command: Command, flags: &[String], what: &[&str]) -> Result<Output, Failure> {
+        let stdin = self.input()?.unwrap_or_else(Stdio::null);
+        let output = command.args(flags).args(what).stdin(stdin).stderr(Stdio::piped()).output();
+        output.map_err(|error| no_compose(&error))
+    }
+}
+
+fn judged(output: &Output) -> Result<(), Refusal> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let code = output.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    Err(Refusal { words: output.stderr.clone(), code: ExitCode::from(code) })
 }
 
 // === impl Refusal ===
@@ -123,9 +176,10 @@ impl Refusal {
 pub(super) fn read_stdin() -> Result<File, Failure> {
     let keep = || {
         let mut file = tempfile::tempfile()?;
-        io::copy(&mut io::stdin().lock().take(MAX_STDIN), &mut file).map(|_| file)
+        io::copy(&mut io::stdin().lock().take(MAX_FILE + 1), &mut file).map(|length| (file, length))
     };
-    keep().map_err(|error| Failure::runtime("cannot keep what -f - names", &error))
+    let (file, length) = keep().map_err(|error| Failure::runtime("cannot keep what -f - names", &error))?;
+    if length > MAX_FILE { Err(too_large("standard input")) } else { Ok(file) }
 }
 
 /// The numbers of a version such as `v2.24.4-desktop.1`.
@@ -137,12 +191,13 @@ fn version(text: &str) -> Option<(u32, u32, u32)> {
     Some((numbers.next()??, numbers.next()??, numbers.next()??))
 }
 
-/// The address variable that compose misses, by its own words.
-fn missing_address(words: &[u8]) -> Option<String> {
+/// The variable that compose misses, and what the compose file says of it, by compose's own words.
+fn missing_variable(words: &[u8]) -> Option<(String, String)> {
     let words = String::from_utf8_lossy(words);
-    let name = words.split("required variable ").nth(1)?.split(' ').next()?;
-    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (plain && name.ends_with("_IP")).then(|| name.to_owned())
+    let (name, rest) = words.split_once("required variable ")?.1.split_once(' ')?;
+    let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let words = rest.strip_prefix("is missing a value")?.trim_start_matches(':').lines().next().unwrap_or_default();
+    plain.then(|| (name.to_owned(), words.trim().to_owned()))
 }
 
 pub(super) fn parse(json: &str) -> Result<Model, Failure> {
@@ -183,12 +238,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_address_is_told_from_other_variables() {
-        let missing = |words: &str| super::missing_address(words.as_bytes());
-        let words = "error while interpolating services.a.command: required variable A_IP is missing a value: x";
-        assert_eq!(missing(words).as_deref(), Some("A_IP"));
-        assert_eq!(missing("required variable TOKEN is missing a value"), None);
-        assert_eq!(missing("required variable $(x)_IP is missing"), None);
+    fn a_missing_variable_and_what_is_said_of_it() {
+        let missing = |words: &str| super::missing_variable(words.as_bytes());
+        let pair = |name: &str, words: &str| Some((name.to_owned(), words.to_owned()));
+        let words = "error while interpolating services.a.command: required variable A_IP is missing a value: x y\n";
+        assert_eq!(missing(words), pair("A_IP", "x y"));
+        assert_eq!(missing("required variable TOKEN is missing a value"), pair("TOKEN", ""));
+        assert_eq!(missing("required variable $(x)_IP is missing a value"), None);
         assert_eq!(missing("another error"), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,10 @@ pub(super) const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-comp
 /// Those of the file that is read after it, if there is one (`cli.DefaultOverrideFileNames`).
 const OVERRIDES: [&str; 4] =
     ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
+
+/// The most bytes of a compose file: the largest that were found in the wild have a hundredth of it, and docker compose
+/// takes two seconds for each MiB, in each of several calls.
+pub(super) const MAX_FILE: u64 = 4 << 20;
 
 /// The files of a project.
 #[derive(Debug)]
@@ -50,9 +55,26 @@ pub(super) fn files(invocation: &Invocation) -> Result<Option<Files>, Failure> {
         let Some(found) = search(&directory) else { return Ok(None) };
         names = found;
     }
+    names.iter().filter(|name| *name != "-").try_for_each(|name| can_be_read(&here.join(name), name))?;
     let first = names.first().map(|name| here.join(name)).unwrap_or_default();
     let first = fs::canonicalize(&first).unwrap_or(first);
     Ok(Some(Files { names, first }))
+}
+
+/// What docker compose would read for minutes, or could read only once. What is not there is its own to say.
+fn can_be_read(path: &Path, name: &str) -> Result<(), Failure> {
+    match fs::metadata(path) {
+        Ok(it) if it.is_file() && it.len() > MAX_FILE => Err(too_large(name)),
+        Ok(it) if it.file_type().is_fifo() || it.file_type().is_char_device() => Err(Failure::Usage(format!(
+            "{name} can be read only once, and docker compose has to read it several times; give -f - and the file on \
+             standard input"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn too_large(name: &str) -> Failure {
+    Failure::Usage(format!("{name} is larger than {} MiB; that is no compose file", MAX_FILE >> 20))
 }
 
 /// `COMPOSE_FILE`, from the environment or from these files: a list.

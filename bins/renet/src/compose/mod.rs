@@ -2,8 +2,11 @@
 
 mod allow;
 mod ask;
+mod containers;
+mod diff;
 mod find;
 mod plan;
+mod policy;
 
 use std::{
     env,
@@ -20,7 +23,9 @@ use repo_network::SlotFile;
 pub(crate) use self::ask::program;
 use self::{
     ask::{EVERYTHING, become_compose, parse, read_stdin},
+    containers::taken_names,
     find::Files,
+    policy::policy,
 };
 use crate::{
     cli::{ComposeCommand, ComposeOptions, RepositoryOptions},
@@ -30,17 +35,15 @@ use crate::{
 
 /// Runs docker compose with what it was asked for.
 pub(crate) fn run(options: &ComposeOptions) -> Result<ExitCode, Failure> {
-    if let Some(ComposeCommand::Plan { json, arguments }) = &options.command {
-        return match session(&options.repository, arguments)? {
-            Begun::Session(session) => session.plan(*json),
-            Begun::WithoutFiles(..) => Err(no_file()),
-        };
-    }
-    if options.dry_run {
-        return match session(&options.repository, &options.arguments)? {
-            Begun::Session(session) => session.dry_run(),
-            Begun::WithoutFiles(..) => Err(no_file()),
-        };
+    let with_files = |arguments: &[String]| match session(&options.repository, arguments)? {
+        Begun::Session(session) => Ok(session),
+        Begun::WithoutFiles(..) => Err(no_file()),
+    };
+    match &options.command {
+        Some(ComposeCommand::Plan { json, arguments }) => return with_files(arguments)?.plan(*json),
+        Some(ComposeCommand::Diff { json, arguments }) => return with_files(arguments)?.diff(*json),
+        None if options.dry_run => return with_files(&options.arguments)?.dry_run(),
+        None => {}
     }
     let invocation = Invocation::parse(&options.arguments).map_err(|error| Failure::usage("docker compose", &error))?;
     if !invocation.has_project() {
@@ -110,26 +113,31 @@ impl Session {
         if model.needs_variables() {
             match self.ask(&flags, &EVERYTHING, &slots)? {
                 Ok(json) => model.with_variables(&parse(&json)?),
-                Err(refusal) => return refusal.say(),
+                Err(refusal) => return self.explain(refusal, &flags, &EVERYTHING, &slots),
             }
         }
         self.define(&model, &mut slots)?;
+        let mut plan = self.planned(&model, &slots)?;
+        // Before anything is written: what is refused takes no slot.
+        self.refuse(plan.problems.clone())?;
         self.repository.save(&mut slots)?;
-        let (mut plan, document) = self.write(&model, &slots)?;
+        let document = self.write(&plan)?;
         let flags = self.invocation.flags_with(self.files.names.iter().chain([&document]));
         if self.invocation.creates() {
-            let json = match self.ask(&flags, &["config", "--format", "json"], &slots)? {
+            let what = ["config", "--format", "json"];
+            let json = match self.ask(&flags, &what, &slots)? {
                 Ok(json) => json,
                 Err(refusal) => {
                     self.is_new_enough(&slots)?;
-                    return refusal.say();
+                    return self.explain(refusal, &flags, &what, &slots);
                 }
             };
             let fault = |error| Failure::runtime("docker compose", &error);
             self.refuse(plan.verify(&json).map_err(fault)?)?;
             let (surroundings, allowed) = allow::around(&self.repository.root)?;
-            self.refuse(refusals(&json, &surroundings, &allowed, &allow::real).map_err(fault)?)?;
-            self.refuse(plan.warnings(&json, &model).map_err(fault)?)?;
+            self.refuse(refusals(&json, &model, &surroundings, &allowed, &allow::real).map_err(fault)?)?;
+            self.refuse(taken_names(&model, &self.repository))?;
+            self.refuse(plan.warnings(&json, &model, &policy()?.entry_points.tcp_ports()).map_err(fault)?)?;
             self.warn_of_labels(&plan, &json)?;
             plan.with_variables(&json).map_err(fault)?;
             self.write_hosts(&plan)?;
@@ -182,13 +190,11 @@ impl Session {
     }
 
     /// Writes the override document and the hosts file; returns where the document is.
-    fn write(&self, model: &Model, slots: &SlotFile) -> Result<(Plan, String), Failure> {
-        let document = self.repository.project_state(&model.project)?.join("override.yml");
-        let plan = self.planned(model, slots)?;
-        self.refuse(plan.problems.clone())?;
-        self.write_hosts(&plan)?;
+    fn write(&self, plan: &Plan) -> Result<String, Failure> {
+        let document = self.repository.project_state(&plan.project)?.join("override.yml");
+        self.write_hosts(plan)?;
         files::replace(&document, &plan.override_document(), 0o600)?;
-        Ok((plan, text(&document)?))
+        text(&document)
     }
 
     /// What is to be added; nothing is written.

@@ -7,28 +7,40 @@ use std::{
 use command_line::Failure;
 use compose_inject::{Places, Plan, Problem, locate, refusals};
 use container_snapshot::{Container, ContainerState, DaemonView, Health, Link, Snapshot, Timestamp, Tracked};
-use route_synthesis::{
-    AutoRouteCertificate, Cache, EntryPoint, EntryPoints, Finding, Ledger, Outcome, Policy, Severity, synthesize,
-};
+use repo_network::SlotFile;
+use route_synthesis::{Cache, Finding, Ledger, Outcome, Severity, synthesize};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
 use super::{
     Session, allow,
     ask::{EVERYTHING, parse},
+    policy::policy,
     text,
 };
 use crate::{
-    files::{fault, read},
+    files::fault,
     output::{say, table},
-    paths::Paths,
 };
 
 /// What is known without anything having been written.
-struct Prepared {
-    plan: Plan,
-    problems: Vec<Problem>,
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) problems: Vec<Problem>,
     outcome: Outcome,
+    /// The slots as they would be.
+    pub(super) slots: SlotFile,
+    /// The override document; it goes with this.
+    pub(super) document: NamedTempFile,
+}
+
+// === impl Prepared ===
+
+impl Prepared {
+    /// Whether nothing of it would be started.
+    pub(super) fn is_refused(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == compose_inject::Severity::Error)
+    }
 }
 
 // === impl Session ===
@@ -45,8 +57,7 @@ impl Session {
         } else {
             self.as_table(&prepared)?
         }
-        let errors = prepared.problems.iter().any(|problem| problem.severity == compose_inject::Severity::Error);
-        Ok(ExitCode::from(if errors { 3 } else { 0 }))
+        Ok(ExitCode::from(if prepared.is_refused() { 3 } else { 0 }))
     }
 
     /// Prints the plan, the override document and the command.
@@ -64,7 +75,7 @@ impl Session {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn prepare(&self) -> Result<Result<Prepared, ExitCode>, Failure> {
+    pub(super) fn prepare(&self) -> Result<Result<Prepared, ExitCode>, Failure> {
         let flags = self.invocation.flags_with(&self.files.names);
         let mut slots = self.repository.slots()?;
         let mut model = match self.structure(&flags, &slots)? {
@@ -75,7 +86,7 @@ impl Session {
         if model.needs_variables() {
             match self.ask(&flags, &EVERYTHING, &slots)? {
                 Ok(json) => model.with_variables(&parse(&json)?),
-                Err(refusal) => return refusal.say().map(Err),
+                Err(refusal) => return self.explain(refusal, &flags, &EVERYTHING, &slots).map(Err),
             }
         }
         self.define(&model, &mut slots)?;
@@ -89,18 +100,18 @@ impl Session {
         let flags = self.invocation.flags_with(self.files.names.iter().chain([&name]));
         let json = match self.ask(&flags, &EVERYTHING, &slots)? {
             Ok(json) => json,
-            Err(refusal) => return refusal.say().map(Err),
+            Err(refusal) => return self.explain(refusal, &flags, &EVERYTHING, &slots).map(Err),
         };
         let fault = |error| Failure::runtime("docker compose", &error);
         let (surroundings, allowed) = allow::around(&self.repository.root)?;
         let mut problems = plan.problems.clone();
         problems.extend(plan.verify(&json).map_err(fault)?);
-        problems.extend(refusals(&json, &surroundings, &allowed, &allow::real).map_err(fault)?);
-        problems.extend(plan.warnings(&json, &model).map_err(fault)?);
+        problems.extend(refusals(&json, &model, &surroundings, &allowed, &allow::real).map_err(fault)?);
+        problems.extend(plan.warnings(&json, &model, &policy()?.entry_points.tcp_ports()).map_err(fault)?);
         let places = self.places();
         problems.iter_mut().for_each(|problem| problem.locate(&places));
         let outcome = self.routed(&plan, &json)?;
-        Ok(Ok(Prepared { plan, problems, outcome }))
+        Ok(Ok(Prepared { plan, problems, outcome, slots, document }))
     }
 
     /// What the route server would make of it, if this repository were alone on the machine.
@@ -140,7 +151,7 @@ impl Session {
     }
 
     fn as_table(&self, prepared: &Prepared) -> Result<(), Failure> {
-        let Prepared { plan, problems, outcome } = prepared;
+        let Prepared { plan, problems, outcome, .. } = prepared;
         say(format_args!(
             "project {} of network {}, in {}",
             plan.project,
@@ -160,12 +171,7 @@ impl Session {
         }
         table(&rows)?;
         for problem in problems {
-            let severity = match problem.severity {
-                compose_inject::Severity::Error => "error",
-                compose_inject::Severity::Warning => "warning",
-                compose_inject::Severity::Info => "info",
-            };
-            say(format_args!("{severity}: {problem}"))?;
+            say(format_args!("{}: {problem}", problem.severity))?;
         }
         let places = self.places();
         for finding in &outcome.findings {
@@ -187,7 +193,7 @@ impl Session {
     }
 
     fn as_json(&self, prepared: &Prepared) -> Result<Value, Failure> {
-        let Prepared { plan, problems, outcome } = prepared;
+        let Prepared { plan, problems, outcome, .. } = prepared;
         let fault = |error| Failure::runtime("the plan", &error);
         let state = self.repository.project_directory(&plan.project);
         let mut services = serde_json::to_value(&plan.services).map_err(fault)?;
@@ -256,23 +262,4 @@ fn shown(route: &Value) -> String {
     let port = route.get("port").and_then(Value::as_u64).map(|port| format!(" → :{port}")).unwrap_or_default();
     let rule = if text("rule").is_empty() { text("protocol") } else { text("rule") };
     format!("{rule}{port}")
-}
-
-/// The machine's, as far as `renet proxy configure` has said; else what every machine has.
-fn policy() -> Result<Policy, Failure> {
-    let settings = read(&Paths::of_this_machine().proxy().join("router.env"))?.unwrap_or_default();
-    let setting = |name: &str| {
-        let name = format!("REDIACC_ROUTER_{name}=");
-        settings.lines().find_map(|line| line.strip_prefix(name.as_str()))
-    };
-    let mut policy =
-        Policy { base_domain: setting("BASE_DOMAIN").and_then(|domain| domain.parse().ok()), ..Policy::default() };
-    if let Some(names) = setting("ENTRYPOINTS") {
-        let known: EntryPoints = names.split(',').filter_map(|name| name.parse::<EntryPoint>().ok()).collect();
-        policy.entry_points = known;
-    }
-    if setting("AUTO_ROUTE_CERTIFICATE") == Some("each") {
-        policy.auto_route_certificate = AutoRouteCertificate::Each;
-    }
-    Ok(policy)
 }

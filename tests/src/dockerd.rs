@@ -39,7 +39,8 @@ impl Dockerd {
             .arg(directory.join("pid"))
             .arg("-H")
             .arg(format!("unix://{}", socket.display()))
-            .args(["--iptables=false", "--bridge=none", "--log-level=warn"]);
+            // As `renet repo` starts them.
+            .args(["--iptables=false", "--bridge=none", "--host-gateway-ip=127.0.0.1", "--log-level=warn"]);
         let process = Process::start(&format!("dockerd-{}", id.get()), scratch.path(), &command)?;
         let mut dockerd = Self { id, socket, directory, process };
         until("dockerd answers", Duration::from_secs(30), || {

@@ -105,6 +105,13 @@ fn look(world: &World, directory: &Path) -> Result<(), Error> {
         expect(mode, modes.lines().any(|line| line == mode), &modes)?;
     }
     expect("an idle profile", !modes.contains("seldom"), &modes)?;
+    let listed = compose(&["ps", "--format", "{{.Service}}"])?;
+    expect("ps", listed.lines().any(|line| line == "front"), &listed)?;
+    compose(&["exec", "-T", "store", "sh", "-c", "echo something >/proc/1/fd/1"])?;
+    let logs = compose(&["logs", "--no-log-prefix", "store"])?;
+    expect("logs", logs == "something\n", &logs)?;
+    let pulled = world.renet.run(directory, &["compose", "--", "pull", "--ignore-buildable", "store"])?;
+    expect("pull hands over its code", pulled.status.code() == Some(1), &format!("{pulled:?}"))?;
     let before = world.dockerd.docker(["ps", "-q", "--no-trunc"])?;
     compose(&["up", "-d"])?;
     let after = world.dockerd.docker(["ps", "-q", "--no-trunc"])?;

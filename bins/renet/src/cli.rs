@@ -159,6 +159,38 @@ pub(crate) enum ProxyCommand {
     Down,
     /// Print whether both run and what they say; exit code 1 when something does not
     Status(StatusOptions),
+    /// Print every router, and what is not routed and why
+    Routes {
+        /// Print what the route server answers as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List who owns which host, and decide it
+    #[command(subcommand)]
+    Claims(ClaimsAction),
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ClaimsAction {
+    /// Print who owns which host, and since when
+    List {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a host or a pattern to a repository, whoever has it now
+    Assign {
+        /// Host name, or a pattern: *.example.org for one label, * for everything
+        host: String,
+        /// The repository's network ID, e.g. 2816
+        #[arg(value_name = "ID")]
+        network_id: NetworkId,
+    },
+    /// Take a host or a pattern back: the next repository that uses it owns it
+    Release {
+        /// Host name or pattern, as `claims list` shows it
+        host: String,
+    },
 }
 
 #[derive(Debug, Clone, Args)]

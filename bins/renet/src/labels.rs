@@ -19,7 +19,6 @@ use crate::{
     cli::LabelsCheckOptions,
     compose::program,
     files::read,
-    http,
     output::say,
     repository::{Repository, bare_command},
 };
@@ -125,7 +124,7 @@ fn of_container(name: &str, options: &LabelsCheckOptions) -> Result<Subject, Fai
     }
     let repository = Repository::find(&options.repository)?;
     repository.needs_daemon()?;
-    let answer = http::get_unix(&repository.socket(), &format!("/containers/{name}/json"), ANSWER);
+    let answer = route_api::get_unix(&repository.socket(), &format!("/containers/{name}/json"), ANSWER);
     let (status, body) = answer.map_err(|error| Failure::runtime(repository.socket().display(), &error))?;
     if status == 404 {
         return Err(Failure::Usage(format!("there is neither a file nor a container {name:?} in this repository")));

@@ -4,7 +4,6 @@ mod cli;
 mod compose;
 mod docker;
 mod files;
-mod http;
 mod labels;
 mod output;
 mod paths;

@@ -4,11 +4,11 @@
 //! answered; nothing that they send can hold up the main loop.
 
 mod apply;
-mod protocol;
 mod socket;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
+use route_api::{Answer, Claims, Request};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
@@ -18,11 +18,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::{
-    apply::apply,
-    protocol::{Answer, Change, Claim, Claims, Request},
-    socket::bind,
-};
+pub(crate) use self::{apply::apply, socket::bind};
 use crate::state::Report;
 
 /// The most bytes of a request, its line's end included.

@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, time::Duration};
 use container_snapshot::{Event, Snapshot, Store};
 use docker_discovery::Message;
 use repo_network::NetworkId;
+use route_api::Answer;
 use route_http::Phase;
 use tokio::{
     sync::mpsc,
@@ -10,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    control::{self, Answer, Command, Reply},
+    control::{self, Command, Reply},
     listeners::ListenerWatch,
     publisher::Publisher,
     render::now,

@@ -1,16 +1,15 @@
 //! What the JSON endpoints say.
 
 use std::{
-    borrow::Cow,
     sync::{Arc, OnceLock},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use container_snapshot::{DaemonView, Defect, Link, MAX_LABEL_BYTES, Snapshot, Timestamp};
-use repo_network::NetworkId;
+use route_api::{Counts, Daemon, FindingCounts, Health, StateDirectory, TraefikPolls};
 use route_http::{Polls, Views};
-use route_synthesis::{BaseDomain, Counts, Finding, Outcome, Route, Severity, Unrouted};
+use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
 use serde::Serialize;
 
 use crate::state::Report;
@@ -29,56 +28,6 @@ pub(crate) struct Fleet {
     pub(crate) routes: OnceLock<Bytes>,
 }
 
-/// One daemon, as `/health` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Daemon {
-    network_id: NetworkId,
-    socket: String,
-    state: Link,
-    containers: usize,
-    /// RFC 3339, UTC.
-    since: String,
-    reason: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Health<'a> {
-    status: &'static str,
-    revision: &'a str,
-    /// Something that is served has not been confirmed by its daemon since it was lost, or since the start.
-    stale: bool,
-    auto_routes: bool,
-    base_domain: Option<&'a BaseDomain>,
-    routers: Counts,
-    services: Counts,
-    daemons: &'a [Daemon],
-    refused_sockets: usize,
-    findings: FindingCounts,
-    state: State<'a>,
-    traefik: Traefik,
-}
-
-/// What outlives the process.
-#[derive(Serialize)]
-struct State<'a> {
-    dir: Cow<'a, str>,
-    /// Why the last write failed; null: it did not.
-    error: Option<Arc<str>>,
-}
-
-#[derive(Serialize)]
-struct Traefik {
-    /// Seconds since the document was last asked for; null: not yet.
-    last_poll_seconds: Option<u64>,
-}
-
-#[derive(Default, Serialize)]
-struct FindingCounts {
-    error: usize,
-    warning: usize,
-    info: usize,
-}
-
 #[derive(Serialize)]
 struct Routes<'a> {
     revision: &'a str,
@@ -89,22 +38,30 @@ struct Routes<'a> {
     findings: &'a [Finding],
 }
 
-// === impl Daemon ===
+/// All daemons of a snapshot, as `/health` shows them.
+pub(crate) fn daemons(snapshot: &Snapshot) -> Vec<Daemon> {
+    let daemons = snapshot.daemons.iter().map(|(id, view)| Daemon {
+        network_id: *id,
+        socket: view.socket.clone(),
+        state: word(view.link).to_owned(),
+        containers: view.container_count(),
+        since: rfc3339(view.since),
+        reason: view.reason.clone().or_else(|| damage(view)),
+    });
+    daemons.collect()
+}
 
-impl Daemon {
-    /// All daemons of a snapshot.
-    pub(crate) fn all(snapshot: &Snapshot) -> Vec<Self> {
-        let daemons = snapshot.daemons.iter();
-        let daemons = daemons.map(|(id, view)| Self {
-            network_id: *id,
-            socket: view.socket.clone(),
-            state: view.link,
-            containers: view.container_count(),
-            since: rfc3339(view.since),
-            reason: view.reason.clone().or_else(|| damage(view)),
-        });
-        daemons.collect()
+fn word(link: Link) -> &'static str {
+    match link {
+        Link::Connecting => "connecting",
+        Link::Live => "live",
+        Link::Stale => "stale",
+        Link::Gone => "gone",
     }
+}
+
+fn counts(counts: route_synthesis::Counts) -> Counts {
+    Counts { http: counts.http, tcp: counts.tcp, udp: counts.udp, total: counts.total }
 }
 
 // === impl Fleet ===
@@ -113,7 +70,7 @@ impl Fleet {
     /// In a word: `starting` until there is a full view, `degraded` while a daemon is not live or there is a reason to
     /// look at it.
     pub(crate) fn status(&self) -> &'static str {
-        let sound = self.daemons.iter().all(|daemon| daemon.state == Link::Live && daemon.reason.is_none());
+        let sound = self.daemons.iter().all(|daemon| daemon.state == word(Link::Live) && daemon.reason.is_none());
         match (self.starting, sound && self.refused_sockets == 0) {
             (true, _) => "starting",
             (false, true) => "ok",
@@ -138,18 +95,21 @@ impl Views for Fleet {
     fn health(&self) -> serde_json::Result<Bytes> {
         let publication = &self.outcome.publication;
         let health = Health {
-            status: self.status(),
-            revision: &self.revision,
+            status: self.status().to_owned(),
+            revision: self.revision.to_string(),
             stale: self.stale,
             auto_routes: self.base_domain.is_some(),
-            base_domain: self.base_domain.as_ref(),
-            routers: publication.routers(),
-            services: publication.services(),
-            daemons: &self.daemons,
+            base_domain: self.base_domain.as_ref().map(ToString::to_string),
+            routers: counts(publication.routers()),
+            services: counts(publication.services()),
+            daemons: self.daemons.clone(),
             refused_sockets: self.refused_sockets,
             findings: self.findings(),
-            state: State { dir: self.state.dir().to_string_lossy(), error: self.state.error() },
-            traefik: Traefik { last_poll_seconds: self.polls.seen().age(Instant::now()).map(|age| age.as_secs()) },
+            state: StateDirectory {
+                dir: self.state.dir().to_string_lossy().into_owned(),
+                error: self.state.error().map(|error| error.to_string()),
+            },
+            traefik: TraefikPolls { last_poll_seconds: self.polls.seen().age(Instant::now()).map(|age| age.as_secs()) },
         };
         serde_json::to_vec(&health).map(Bytes::from)
     }

@@ -21,7 +21,6 @@ mod rule;
 mod serve;
 mod settings;
 mod state;
-mod table;
 
 use std::process::ExitCode;
 

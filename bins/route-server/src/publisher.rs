@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use crate::{
     exit::chain,
-    health::{Daemon, Fleet},
+    health::{Fleet, daemons},
     state::Report,
 };
 
@@ -101,7 +101,7 @@ impl Publisher {
         }
         let next = outcome.next_deadline;
         let fleet = Fleet {
-            daemons: Daemon::all(snapshot),
+            daemons: daemons(snapshot),
             refused_sockets: snapshot.refused_sockets.len(),
             revision: revision(self.document.as_ref()),
             starting: phase == Phase::Starting,

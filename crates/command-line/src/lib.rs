@@ -120,3 +120,32 @@ pub fn chain(error: &dyn Error) -> String {
     }
     texts.join(": ")
 }
+
+/// Text that cannot move the cursor: names and rules are written by strangers.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Rows as lines, in columns as wide as they have to be; each cell is made [`printable`].
+#[must_use]
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
+    let width =
+        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn columns_are_as_wide_as_they_have_to_be_and_nothing_moves_the_cursor() {
+        let rows = [["A", "LONG"], ["b\u{1b}[2J", "x"]].map(|row| row.map(str::to_owned));
+        assert_eq!(super::table(&rows), "A      LONG\nb\u{fffd}[2J  x\n");
+    }
+}

@@ -3,6 +3,7 @@
 use std::fs;
 
 use end_to_end::{Error, Image, ask_udp, greeting, until};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::world::{PATIENCE, World, unexpected};
@@ -86,6 +87,8 @@ pub(crate) fn tables(world: &mut World) -> Result<(), Error> {
     expect(number("/routers/http") == Some(4) && number("/services/http") == Some(4), &health)?;
     expect(number("/routers/tcp") == Some(3) && number("/routers/udp") == Some(1), &health)?;
     let table = world.server.json("/routes.json")?;
+    expect(same::<route_api::Routes>(&table) && same::<route_api::Health>(&health), &table)?;
+    expect(same::<route_api::Ports>(&world.server.json("/ports")?), &table)?;
     let http = table.pointer("/http").and_then(Value::as_array).ok_or_else(|| unexpected(&table))?;
     let backend = |router: &Value| router.pointer("/backends/0").map(Value::to_string).unwrap_or_default();
     expect(http.iter().any(|router| backend(router).contains("http://127.0.11.3:3000")), &http)?;
@@ -101,6 +104,12 @@ pub(crate) fn tables(world: &mut World) -> Result<(), Error> {
         expect(refused.is_empty(), &refused)?;
     }
     Ok(())
+}
+
+/// Whether our own programs read all that is said.
+fn same<T: DeserializeOwned + Serialize>(said: &Value) -> bool {
+    let read = serde_json::from_value::<T>(said.clone()).and_then(serde_json::to_value);
+    read.is_ok_and(|read| read == *said)
 }
 
 fn own_certificate(world: &World) -> Result<String, Error> {

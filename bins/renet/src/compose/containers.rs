@@ -6,7 +6,7 @@ use command_line::Failure;
 use compose_inject::{Model, Problem, ProblemCode, Severity};
 use serde::Deserialize;
 
-use crate::{http, repository::Repository};
+use crate::repository::Repository;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,7 +30,7 @@ impl Existing {
     pub(super) fn all(repository: &Repository) -> Result<Vec<Self>, Failure> {
         let socket = repository.socket();
         let what = format!("cannot ask the daemon at {}", socket.display());
-        let answer = http::get_unix(&socket, "/containers/json?all=1", PATIENCE);
+        let answer = route_api::get_unix(&socket, "/containers/json?all=1", PATIENCE);
         let (status, body) = answer.map_err(|error| Failure::runtime(&what, &error))?;
         if status != 200 {
             return Err(Failure::Runtime(format!("{what}: it answers {status}")));

@@ -1,6 +1,7 @@
 //! `renet proxy`: Traefik and the route server of this machine.
 
 mod addresses;
+mod ask;
 mod configure;
 mod services;
 
@@ -17,5 +18,7 @@ pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
         ProxyCommand::Up => services::up(),
         ProxyCommand::Down => services::down(),
         ProxyCommand::Status(StatusOptions { json }) => services::status(*json),
+        ProxyCommand::Routes { json } => ask::routes(*json),
+        ProxyCommand::Claims(action) => ask::claims(action),
     }
 }

@@ -7,12 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use command_line::Failure;
-use serde_json::{Value, json};
+use command_line::{Failure, printable};
+use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
 
 use crate::{
-    http,
     output::say,
     paths::{self, Paths},
 };
@@ -20,7 +19,7 @@ use crate::{
 const ROUTER: &str = "rediacc-router";
 const TRAEFIK: &str = "rediacc-traefik";
 /// Where the route server answers.
-const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7111);
+pub(super) const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7111);
 /// Where Traefik answers its ping.
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7112);
 /// How long a service may take to answer after its start.
@@ -79,10 +78,9 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
     let supervisor = supervisor();
     let state = |name| supervisor.state(name).map_err(failure);
     let (router, traefik) = (state(ROUTER)?, state(TRAEFIK)?);
-    let health = http::get(ROUTER_ADDRESS, "/health", ANSWER).ok().filter(|(status, _)| *status == 200);
-    let health: Value = health.and_then(|(_, body)| serde_json::from_str(&body).ok()).unwrap_or_default();
-    let pings = http::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200);
-    let works = matches!((router, traefik), (State::Running(_), State::Running(_))) && pings && !health.is_null();
+    let health = route_api::health(ROUTER_ADDRESS, ANSWER).ok();
+    let pings = route_api::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200);
+    let works = matches!((router, traefik), (State::Running(_), State::Running(_))) && pings && health.is_some();
     if json {
         say(json!({
             "router": {"state": word(router), "pid": pid(router), "health": health},
@@ -91,12 +89,20 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
     } else {
         say(format_args!("{ROUTER}   {}", shown(router)))?;
         say(format_args!("{TRAEFIK}  {}{}", shown(traefik), if pings { "" } else { ", does not answer" }))?;
-        if let Some(status) = health.get("status").and_then(Value::as_str) {
-            let daemons = health.get("daemons").and_then(Value::as_array).map_or(0, Vec::len);
-            let routers = health.pointer("/routers/total").and_then(Value::as_u64).unwrap_or_default();
+        if let Some(health) = &health {
+            let (routers, daemons) = (health.routers.total, health.daemons.len());
             say(format_args!(
-                "routes: {status}, {routers} routers of {daemons} daemons; route server on {ROUTER_ADDRESS}"
+                "routes: {}, {routers} routers of {daemons} daemons; route server on {ROUTER_ADDRESS}",
+                health.status
             ))?;
+            for daemon in health.troubled_daemons() {
+                let reason = daemon.reason.as_deref().map(|reason| format!(": {}", printable(reason)));
+                let (id, state) = (daemon.network_id, &daemon.state);
+                say(format_args!("daemon of network {id}: {state}{}", reason.unwrap_or_default()))?;
+            }
+            if let Some(error) = &health.state.error {
+                say(format_args!("the route server cannot write {}: {error}", health.state.dir))?;
+            }
         }
     }
     Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -105,8 +111,8 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
 fn start(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
     supervisor.start(service).map_err(failure)?;
     let answers = || match service.name.as_str() {
-        ROUTER => http::get(ROUTER_ADDRESS, "/health", ANSWER).is_ok_and(|(status, _)| status == 200),
-        _ => http::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200),
+        ROUTER => route_api::get(ROUTER_ADDRESS, "/health", ANSWER).is_ok_and(|(status, _)| status == 200),
+        _ => route_api::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200),
     };
     let begun = Instant::now();
     loop {

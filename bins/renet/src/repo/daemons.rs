@@ -17,7 +17,6 @@ use supervisor::{Form, Service, State, Supervisor};
 use super::{Repository, namespaces};
 use crate::{
     files::{fault, read, replace},
-    http,
     output::say,
     paths::{self, Paths},
 };
@@ -73,7 +72,7 @@ impl Daemons {
 
     /// Whether dockerd answers. Its socket file alone proves nothing: a killed one leaves it behind.
     pub(super) fn answers(&self) -> bool {
-        http::get_unix(Path::new(&self.daemon.socket), "/_ping", ANSWER).is_ok_and(|(status, _)| status == 200)
+        route_api::get_unix(Path::new(&self.daemon.socket), "/_ping", ANSWER).is_ok_and(|(status, _)| status == 200)
     }
 
     /// Starts what does not run. A containerd that was started means a dockerd that is started again: of containers
@@ -126,7 +125,7 @@ impl Daemons {
 
     /// Its containers, running or not; or why they can't be seen.
     pub(super) fn containers(&self) -> Result<Vec<Value>, String> {
-        let answer = http::get_unix(Path::new(&self.daemon.socket), "/containers/json?all=1", ANSWER);
+        let answer = route_api::get_unix(Path::new(&self.daemon.socket), "/containers/json?all=1", ANSWER);
         let (status, body) = answer.map_err(|error| format!("{}: {error}", self.daemon.socket))?;
         if status != 200 {
             return Err(format!("{}: status {status}", self.daemon.socket));

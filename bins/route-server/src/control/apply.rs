@@ -1,8 +1,8 @@
 use container_snapshot::{Snapshot, Timestamp};
 use repo_network::NetworkId;
+use route_api::{Answer, Change, Claim, Claims};
 use route_synthesis::{HostPattern, Ledger};
 
-use super::{Answer, Change, Claim, Claims};
 use crate::health::rfc3339;
 
 /// Does what was asked to the ledger; a pure function, so that the main loop stays the only writer.
@@ -19,7 +19,7 @@ pub(crate) fn apply(claims: Claims, ledger: &mut Ledger, snapshot: &Snapshot, no
 
 fn list(ledger: &Ledger) -> Vec<Claim> {
     let claim = |(host, claim): (&HostPattern, &route_synthesis::Claim)| Claim {
-        host: host.clone(),
+        host: host.to_string(),
         network_id: claim.owner,
         since: rfc3339(claim.since),
         unused_since: claim.unused_since.map(rfc3339),
@@ -31,7 +31,8 @@ fn list(ledger: &Ledger) -> Vec<Claim> {
 fn assign(host: HostPattern, owner: NetworkId, ledger: &mut Ledger, snapshot: &Snapshot, now: Timestamp) -> Answer {
     let previous = ledger.assign(host.clone(), owner, now);
     tracing::info!(%host, network_id = %owner, previous = previous.map(NetworkId::get), "claim assigned");
-    let answer = Answer::Assigned(Change { host, network_id: Some(owner), previous, notes: Vec::new() });
+    let answer =
+        Answer::Assigned(Change { host: host.to_string(), network_id: Some(owner), previous, notes: Vec::new() });
     if snapshot.daemons.contains_key(&owner) {
         return answer;
     }
@@ -45,7 +46,7 @@ fn release(host: String, ledger: &mut Ledger) -> Answer {
         HostPattern::try_from(host).ok().and_then(|host| ledger.release(&host).map(|previous| (host, previous)));
     let Some((host, previous)) = released else { return Answer::error("not_claimed", message) };
     tracing::info!(%host, previous = %previous, "claim released");
-    Answer::Released(Change { host, network_id: None, previous: Some(previous), notes: Vec::new() })
+    Answer::Released(Change { host: host.to_string(), network_id: None, previous: Some(previous), notes: Vec::new() })
 }
 
 #[cfg(test)]

@@ -140,4 +140,7 @@ fn containers_that_are_damaged() {
     let findings = routes["findings"].to_string();
     assert!(findings.contains("the container has no name"), "{findings}");
     assert!(findings.contains("1048"), "{findings}");
+    // What our own programs read is what is said.
+    let read = serde_json::from_value::<route_api::Routes>(routes.clone()).unwrap();
+    assert_eq!(serde_json::to_value(read).unwrap(), routes);
 }

@@ -1,0 +1,101 @@
+use repo_network::NetworkId;
+use serde::{Deserialize, Serialize};
+
+/// `/health`: how the route server is, and what it knows of the daemons.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ok`; `degraded` while there is a reason to look at it; `starting` until there is a full view.
+    pub status: String,
+    /// Of the document that is served.
+    pub revision: String,
+    /// Something that is served has not been confirmed by its daemon since it was lost, or since the start.
+    #[serde(default)]
+    pub stale: bool,
+    /// Whether services are routed by themselves.
+    pub auto_routes: bool,
+    /// Below which domain; none: they are not.
+    pub base_domain: Option<String>,
+    /// How many routers are published.
+    pub routers: Counts,
+    /// How many services.
+    pub services: Counts,
+    /// The daemons, by network.
+    pub daemons: Vec<Daemon>,
+    /// Sockets that are no daemon's of a repository.
+    #[serde(default)]
+    pub refused_sockets: usize,
+    /// How many findings there are; `/routes.json` has them.
+    pub findings: FindingCounts,
+    /// What outlives the process.
+    #[serde(default)]
+    pub state: StateDirectory,
+    /// How Traefik asks.
+    #[serde(default)]
+    pub traefik: TraefikPolls,
+}
+
+/// One daemon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// The repository's network.
+    pub network_id: NetworkId,
+    /// Its socket.
+    pub socket: String,
+    /// `connecting`, `live`, `stale` or `gone`.
+    pub state: String,
+    /// How many containers it has.
+    pub containers: usize,
+    /// In this state since: RFC 3339, UTC.
+    pub since: String,
+    /// Why it is not live, or what is wrong with what it says.
+    pub reason: Option<String>,
+}
+
+/// How many there are of each protocol.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// HTTP.
+    pub http: usize,
+    /// TCP.
+    pub tcp: usize,
+    /// UDP.
+    pub udp: usize,
+    /// All of them.
+    pub total: usize,
+}
+
+/// How many findings there are of each severity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingCounts {
+    /// Something does not work.
+    pub error: usize,
+    /// Something will hardly do what was meant.
+    pub warning: usize,
+    /// Something could be better.
+    pub info: usize,
+}
+
+/// The directory of what outlives the process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateDirectory {
+    /// Where.
+    pub dir: String,
+    /// Why the last write failed; none: it did not.
+    pub error: Option<String>,
+}
+
+/// How Traefik asks for the document.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraefikPolls {
+    /// Seconds since the last time; none: never yet.
+    pub last_poll_seconds: Option<u64>,
+}
+
+// === impl Health ===
+
+impl Health {
+    /// The daemons that are not live, and those that say something odd.
+    pub fn troubled_daemons(&self) -> impl Iterator<Item = &Daemon> {
+        self.daemons.iter().filter(|daemon| daemon.state != "live" || daemon.reason.is_some())
+    }
+}

@@ -1,7 +1,9 @@
 use std::{
     env,
     ffi::OsStr,
+    fs::{self, Permissions},
     net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown},
     path::PathBuf,
     process::Command,
     time::Duration,
@@ -21,6 +23,9 @@ pub struct RouteServer {
     process: Process,
 }
 
+/// The user who owns nothing.
+const NOBODY: u32 = 65534;
+
 // === impl RouteServer ===
 
 impl RouteServer {
@@ -29,11 +34,40 @@ impl RouteServer {
     /// # Errors
     /// When it can't be built or started, or it does not answer within 10 s.
     pub fn start(scratch: &Scratch, name: &str, arguments: &[impl AsRef<OsStr>]) -> Result<Self, Error> {
+        Self::start_with(Self::command()?, scratch, name, arguments)
+    }
+
+    /// The same as a user without any right but that of the daemons' sockets, as its unit runs it.
+    ///
+    /// # Errors
+    /// As those of [`Self::start`].
+    pub fn start_unprivileged(scratch: &Scratch, name: &str, arguments: &[impl AsRef<OsStr>]) -> Result<Self, Error> {
+        // A program that everybody may run, in a directory that everybody may pass through.
+        let io = |source| Error::Io { what: format!("prepare {name}"), source };
+        fs::set_permissions(scratch.path(), Permissions::from_mode(0o711)).map_err(io)?;
+        let program = scratch.path().join(format!("{name}-program"));
+        fs::copy(Self::command()?.get_program(), &program).map_err(io)?;
+        let state = scratch.dir(&format!("{name}-state"))?;
+        chown(state, Some(NOBODY), None).map_err(io)?;
+        let mut sockets = fs::read_dir(scratch.sockets()?).map_err(io)?.filter_map(Result::ok);
+        let group = sockets.find_map(|socket| socket.metadata().ok()).map_or(0, |metadata| metadata.gid());
+        let mut command = Command::new("setpriv");
+        command.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={group}"));
+        command.args(["--clear-groups", "--no-new-privs"]);
+        command.args(["--bounding-set=-all", "--inh-caps=-all", "--"]).arg(program);
+        Self::start_with(command, scratch, name, arguments)
+    }
+
+    fn start_with(
+        mut command: Command,
+        scratch: &Scratch,
+        name: &str,
+        arguments: &[impl AsRef<OsStr>],
+    ) -> Result<Self, Error> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.local_addr())
             .map_err(Error::io("find a free port"))?
             .port();
-        let mut command = Self::command()?;
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).args(arguments);
         command.arg("--state-dir").arg(scratch.path().join(format!("{name}-state")));
         command.arg("--control-socket").arg(scratch.path().join(format!("{name}.sock")));

@@ -8,7 +8,7 @@ use std::{
     io::{self, Read},
     net::SocketAddr,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{exit::chain, owners::Processes, render::now};
+use crate::{control_groups::ControlGroups, exit::chain, owners::Processes, render::now};
 
 /// The kernel's tables, below `/proc`.
 pub(crate) const TABLES: [(Transport, &str); 4] = [
@@ -64,9 +64,11 @@ struct Schedule {
     last: Option<Instant>,
 }
 
-/// Reads `/proc`.
+/// Reads the kernel's tables.
 struct Reader {
     processes: Processes,
+    /// There is one reading at a time.
+    groups: Mutex<ControlGroups>,
 }
 
 // === impl ListenerWatch ===
@@ -74,12 +76,10 @@ struct Reader {
 impl ListenerWatch {
     /// A watch over the machine that expects nobody yet, and so reads nothing.
     pub(crate) fn new() -> Self {
-        Self::of(Processes::new("/proc"))
-    }
-
-    fn of(processes: Processes) -> Self {
+        let reader =
+            Reader { processes: Processes::new("/proc"), groups: Mutex::new(ControlGroups::of_this_machine()) };
         Self {
-            reader: Arc::new(Reader { processes }),
+            reader: Arc::new(reader),
             interest: Arc::default(),
             schedule: Schedule::default(),
             known: Known::new(),
@@ -205,10 +205,16 @@ impl Reader {
         if new.is_empty() {
             return known;
         }
-        let holders = self.processes.holders(&new.iter().map(|(_, inode)| *inode).collect());
+        // By its control group a socket is a container's or a daemon's, whoever asks. Who else it may be shows only to who
+        // may look at the process.
+        let inodes: BTreeSet<u64> = new.iter().map(|(_, inode)| *inode).collect();
+        let mut owners = self.groups.lock().unwrap_or_else(PoisonError::into_inner).owners(&inodes);
+        let others = inodes.into_iter().filter(|inode| !owners.contains_key(inode)).collect();
+        let holders = self.processes.holders(&others);
+        owners.extend(holders.into_iter().map(|(inode, pid)| (inode, self.processes.owner(pid))));
         for (address, inode) in new {
-            let owner = holders.get(&inode).map(|pid| self.processes.owner(*pid));
-            known.extend(owner.filter(|owner| *owner != Owner::Unknown).map(|owner| ((address, inode), owner)));
+            let owner = owners.get(&inode).filter(|owner| **owner != Owner::Unknown);
+            known.extend(owner.map(|owner| ((address, inode), owner.clone())));
         }
         known
     }

@@ -5,6 +5,7 @@ mod check;
 mod claims;
 mod cli;
 mod control;
+mod control_groups;
 mod demo;
 mod exit;
 mod fleet;

@@ -38,6 +38,16 @@ impl NetworkId {
             .parse()
     }
 
+    /// The repository whose control group a path leads into: `/rediacc-2816/daemon` and
+    /// `/system.slice/rediacc-cgroup@2816.service/containers` are 2816's. The outermost counts.
+    #[must_use]
+    pub fn of_control_group(path: &str) -> Option<Self> {
+        path.split('/').find_map(|name| {
+            let name = name.strip_prefix("rediacc-")?;
+            name.strip_suffix(".service").unwrap_or(name).rsplit(['-', '@']).next()?.parse().ok()
+        })
+    }
+
     /// The network address: 2816 is `127.0.11.0`.
     #[must_use]
     pub fn network(self) -> Ipv4Addr {
@@ -115,6 +125,20 @@ mod tests {
             ["docker-0.sock", "docker-+64.sock", "docker-064.sock", "docker-.sock", "docker-99999999999.sock", "x"]
         {
             assert!(id(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn control_groups() {
+        for (path, expected) in [
+            ("/rediacc-2816/daemon", Some(2816)),
+            ("/system.slice/system-rediacc\\x2dcgroup.slice/rediacc-cgroup@2816.service/containers/x", Some(2816)),
+            ("/rediacc-2816/containers/rediacc-2880/x", Some(2816)),
+            ("/system.slice/rediacc-router.service", None),
+            ("/rediacc-100", None),
+            ("/", None),
+        ] {
+            assert_eq!(NetworkId::of_control_group(path).map(NetworkId::get), expected, "{path}");
         }
     }
 

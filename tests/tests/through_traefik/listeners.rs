@@ -2,10 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use end_to_end::{Error, Service, until};
+use end_to_end::{Error, RouteServer, Service, until};
 use serde_json::Value;
 
-use crate::world::{PATIENCE, World, unexpected};
+use crate::world::{PATIENCE, World, arguments, unexpected};
 
 /// Waits until `/routes.json` has a finding of this code about a container, and returns its message.
 fn finding(world: &World, code: &str, container: &str) -> Result<String, Error> {
@@ -63,6 +63,7 @@ pub(crate) fn neighbours_wildcard(world: &mut World) -> Result<(), Error> {
     let outcome = world.with(&Service::shell("patient", 35, &patient).label("rediacc.service_port=8090"), |world| {
         let message = finding(world, "RS054", "patient")?;
         says(&message, &["squatter", "2880"])?;
+        unprivileged_too(world)?;
         // Traefik takes two documents that follow each other closely one after the other, 100 ms apart: the 503 of the
         // time before the backend was known must not be taken for the one that is meant.
         thread::sleep(Duration::from_millis(500));
@@ -81,4 +82,18 @@ pub(crate) fn neighbours_wildcard(world: &mut World) -> Result<(), Error> {
         let _ = world.second.remove("squatter");
     }
     outcome
+}
+
+/// As the user of its unit it may not look at other processes' descriptors, and withholds the same.
+fn unprivileged_too(world: &World) -> Result<(), Error> {
+    let server =
+        RouteServer::start_unprivileged(&world.scratch, "unprivileged", &arguments(&world.scratch.sockets()?))?;
+    until("the unprivileged server's finding", PATIENCE, || {
+        let table = server.json("/routes.json")?;
+        let all = table.get("findings").map(ToString::to_string).unwrap_or_default();
+        let is_told = all.contains("squatter") && all.contains("nothing is sent to 127.0.11.37:8090");
+        if is_told { Ok(()) } else { Err(unexpected(&all)) }
+    })?;
+    let document = server.text("/routes.yaml")?;
+    if document.contains("127.0.11.37:8090") { Err(unexpected(&document)) } else { Ok(()) }
 }

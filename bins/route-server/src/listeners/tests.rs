@@ -102,7 +102,8 @@ fn proc() -> tempfile::TempDir {
 fn read(proc: &Path, known: Known) -> (io::Result<Listeners>, Known) {
     let backends =
         ["127.0.11.2:8080", "127.0.11.5:5432", "127.0.11.3:7070"].map(|it| Endpoint::tcp(it.parse().unwrap()));
-    Reader { processes: Processes::new(proc) }.read(Arc::new(Interest::of(backends.into())), known)
+    Reader { processes: Processes::new(proc), groups: Mutex::default() }
+        .read(Arc::new(Interest::of(backends.into())), known)
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn what_a_reading_costs() {
     let socket = TcpListener::bind("127.0.11.2:0").unwrap();
     let backends = BTreeSet::from([endpoint(socket.local_addr().unwrap())]);
     let interest = Arc::new(Interest::of(backends));
-    let machine = Reader { processes: Processes::new("/proc") };
+    let machine = Reader { processes: Processes::new("/proc"), groups: Mutex::default() };
     let known = machine.read(interest.clone(), Known::new()).1;
     let cold = millis(50, &mut || drop(machine.read(interest.clone(), Known::new())));
     let warm = millis(50, &mut || drop(machine.read(interest.clone(), known.clone())));
@@ -175,7 +176,7 @@ fn what_a_reading_costs() {
             )
         };
         fs::write(proc.path().join("net/tcp"), (0..20_000).map(row).collect::<String>()).unwrap();
-        let synthetic = Reader { processes: Processes::new(proc.path()) };
+        let synthetic = Reader { processes: Processes::new(proc.path()), groups: Mutex::default() };
         let backends =
             (0..20_000_u32).map(|index| Endpoint::tcp(std::net::SocketAddrV4::new((0x7f00_0b00 + index).into(), 8080)));
         let interest = Arc::new(Interest::of(backends.collect()));

@@ -8,7 +8,7 @@ mod socket;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use route_api::{Answer, Claims, Request};
+use route_api::{Answer, Claims, Polls, Request};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
@@ -29,6 +29,8 @@ const MAX_CONNECTIONS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an answer waits for the disk.
 const DISK_PATIENCE: Duration = Duration::from_secs(5);
+/// How long nobody is held after polls were released: longer than Traefik takes to end.
+const RELEASED: Duration = Duration::from_secs(10);
 /// Pause after a failure of accepting, such as too many open files.
 const BREATH: Duration = Duration::from_millis(100);
 
@@ -47,28 +49,45 @@ pub(crate) struct Reply {
     pub(crate) written_by: Option<u64>,
 }
 
+/// Where the control socket is.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// There is to be none.
+    Nowhere,
+    /// A file that is made.
+    File(PathBuf),
+    /// One that systemd has opened.
+    Given(std::os::unix::net::UnixListener),
+}
+
 /// What a connection needs.
 #[derive(Clone)]
-struct Desk {
-    commands: mpsc::Sender<Command>,
-    report: Report,
+pub(crate) struct Desk {
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) report: Report,
+    pub(crate) polls: Arc<route_http::Polls>,
 }
 
 /// Serves the control socket until shutdown; without one, or where it can't be had, the server goes on without it.
-pub(crate) async fn run(
-    path: Option<PathBuf>,
-    commands: mpsc::Sender<Command>,
-    report: Report,
-    shutdown: CancellationToken,
-) {
-    let Some(path) = path else {
-        tracing::info!("no control socket is wanted");
-        return;
+pub(crate) async fn run(place: Place, desk: Desk, shutdown: CancellationToken) {
+    let path = match place {
+        Place::Nowhere => {
+            tracing::info!("no control socket is wanted");
+            return;
+        }
+        Place::Given(listener) => {
+            match UnixListener::from_std(listener) {
+                Ok(listener) => drop(shutdown.run_until_cancelled(accept(&listener, &desk)).await),
+                Err(error) => tracing::warn!(%error, "the control socket that systemd gave cannot be used"),
+            }
+            return;
+        }
+        Place::File(path) => path,
     };
     match bind(&path).await {
         Ok(bound) => {
             tracing::info!(path = %path.display(), "the control socket is open");
-            shutdown.run_until_cancelled(accept(&bound.listener, &Desk { commands, report })).await;
+            shutdown.run_until_cancelled(accept(&bound.listener, &desk)).await;
         }
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "no control socket; claims cannot be listed or assigned");
@@ -137,8 +156,12 @@ async fn write(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
 
 impl Desk {
     async fn answer(mut self, line: &[u8]) -> Answer {
-        let Request::Claims(claims) = match serde_json::from_slice(line) {
-            Ok(request) => request,
+        let claims = match serde_json::from_slice(line) {
+            Ok(Request::Claims(claims)) => claims,
+            Ok(Request::Polls(Polls::Release)) => {
+                self.polls.release(RELEASED);
+                return Answer::PollsReleased;
+            }
             Err(error) => return Answer::error("bad_request", error),
         };
         match self.ask(claims).await {

@@ -16,6 +16,7 @@ use crate::{
     publisher::Publisher,
     render::now,
     state::{LastSaver, Saver},
+    systemd::Notifier,
 };
 
 /// Changes that come this soon after one another are published together.
@@ -43,6 +44,7 @@ pub(crate) struct Fleet {
     heard: bool,
     /// Who listens where backends are.
     watch: ListenerWatch,
+    notifier: Notifier,
 }
 
 /// How long a view that is not full is not served.
@@ -89,6 +91,7 @@ impl Fleet {
             found: BTreeSet::new(),
             heard: false,
             watch: ListenerWatch::new(),
+            notifier: Notifier::of_this_process(),
         }
     }
 
@@ -97,6 +100,7 @@ impl Fleet {
         let mut due = Due::default();
         let mut deadline: Option<Instant> = None;
         let mut phase = Phase::Starting;
+        self.tell(phase);
         loop {
             tokio::select! {
                 biased;
@@ -124,6 +128,8 @@ impl Fleet {
                     }
                 }
                 () = until((phase == Phase::Starting).then(|| self.start.next(Instant::now())).flatten()) => {}
+                // The loop's own: one that hangs gives none.
+                () = self.notifier.sign() => {}
                 () = until(deadline) => {
                     deadline = None;
                     due.change(Instant::now());
@@ -210,6 +216,16 @@ impl Fleet {
         }
     }
 
+    /// Tells systemd. It is ready when what it answers is true, be it from before the start.
+    fn tell(&mut self, phase: Phase) {
+        let daemons = self.store.snapshot().daemons.len();
+        let status = match phase {
+            Phase::Starting => format!("starting: {} of {daemons} daemons have not answered", self.waiting.len()),
+            Phase::Serving => format!("{} routers of {daemons} daemons", self.publisher.routers()),
+        };
+        self.notifier.tell(phase == Phase::Serving || self.publisher.document().is_some(), status);
+    }
+
     /// Publishes; returns when to do so again although nothing changes.
     fn publish(&mut self, phase: Phase) -> Option<Instant> {
         let now = now();
@@ -220,6 +236,7 @@ impl Fleet {
         if let (Phase::Serving, Some(document)) = (phase, self.publisher.document()) {
             self.last.offer(document, self.store.snapshot());
         }
+        self.tell(phase);
         next.map(|next| Instant::now() + next.since(now))
     }
 }

@@ -22,6 +22,7 @@ mod rule;
 mod serve;
 mod settings;
 mod state;
+mod systemd;
 
 use std::process::ExitCode;
 

@@ -25,6 +25,7 @@ pub(crate) struct Publisher {
     report: Report,
     findings: BTreeSet<Finding>,
     document: Option<Document>,
+    routers: usize,
 }
 
 // === impl Publisher ===
@@ -54,7 +55,7 @@ impl Publisher {
         let state = State { phase: Phase::Starting, document: document.clone(), views: Arc::new(fleet) };
         let state = watch::Sender::new(state);
         let (cache, findings) = (Cache::default(), BTreeSet::new());
-        Self { policy, cache, ledger, state, polls, report, findings, document }
+        Self { policy, cache, ledger, state, polls, report, findings, document, routers: 0 }
     }
 
     /// What is served.
@@ -65,6 +66,11 @@ impl Publisher {
     /// What is served: of the time before the start until something was published.
     pub(crate) fn document(&self) -> Option<&Document> {
         self.document.as_ref()
+    }
+
+    /// How many routers there were at the last publishing.
+    pub(crate) fn routers(&self) -> usize {
+        self.routers
     }
 
     /// Who owns what, as of the last publishing.
@@ -99,6 +105,7 @@ impl Publisher {
         if phase == Phase::Serving {
             self.write(&outcome);
         }
+        self.routers = outcome.publication.routers().total;
         let next = outcome.next_deadline;
         let fleet = Fleet {
             daemons: daemons(snapshot),

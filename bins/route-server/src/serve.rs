@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, path::Path, process::ExitCode, sync::Arc};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use docker_discovery::follow;
 use route_http::{Polls, Token};
@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::ServeOptions,
-    control,
+    control::{self, Desk, Place},
     exit::Failure,
     fleet::{Fleet, Start},
     holder, logging,
     publisher::Publisher,
     settings,
     state::{LastSaver, RETRY, Saver, StateDir},
+    systemd::{self, Sockets},
 };
 
 /// How many messages of discovery may wait.
@@ -43,7 +44,11 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Binds, follows the daemons, serves, and ends in order.
 pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<Token>) -> Result<(), Failure> {
-    let listener = bind(options.listen).await?;
+    let Sockets { http, control } = Sockets::take().map_err(|error| Failure::runtime("cannot serve", &error))?;
+    let listener = match http {
+        Some(socket) => TcpListener::from_std(socket).map_err(|error| Failure::runtime("cannot serve", &error))?,
+        None => bind(options.listen).await?,
+    };
     let address = listener.local_addr().map_err(|error| Failure::runtime("cannot serve", &error))?;
     let shutdown = CancellationToken::new();
     let refresh = Arc::new(Notify::new());
@@ -57,7 +62,8 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let restored = published.as_ref().map(|document| document.revision.to_string());
     let publisher = Publisher::new(policy, loaded.ledger, report.clone(), polls.clone(), published);
     let http = route_http::Settings { token, ..Default::default() };
-    let serving = tokio::spawn(route_http::serve(listener, publisher.subscribe(), http, polls, shutdown.clone()));
+    let serving = route_http::serve(listener, publisher.subscribe(), http, polls.clone(), shutdown.clone());
+    let serving = tokio::spawn(serving);
     tracing::info!(listen = %address, sockets = options.sockets.join(" "), restored, "serving");
     // Traefik has its answer by now; a large fleet takes a moment to be read.
     let known = state.clone();
@@ -69,8 +75,13 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let (asking, commands) = mpsc::channel(COMMANDS);
     let discovery = docker_discovery::Settings { globs: options.sockets.clone(), ..Default::default() };
     let following = tokio::spawn(follow(discovery, sender, refresh, shutdown.clone()));
-    let socket = settings::control_socket(options).map(Path::to_owned);
-    let controlling = tokio::spawn(control::run(socket, asking, report, shutdown.clone()));
+    let place = match (control, settings::control_socket(options)) {
+        (Some(given), _) => Place::Given(given),
+        (None, Some(path)) => Place::File(path.to_owned()),
+        (None, None) => Place::Nowhere,
+    };
+    let desk = Desk { commands: asking, report, polls };
+    let controlling = tokio::spawn(control::run(place, desk, shutdown.clone()));
     let now = Instant::now();
     let start = Start { first_view: now + options.first_view, stale: now + stale_for };
     let fleet = Fleet::new(publisher, saver, last, snapshot, grace, start);
@@ -109,6 +120,7 @@ fn watch_signals(shutdown: &CancellationToken, refresh: &Arc<Notify>) -> Result<
             }
         }
         tracing::info!("ending");
+        systemd::stopping();
         shutdown.cancel();
     });
     Ok(())

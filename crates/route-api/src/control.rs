@@ -21,6 +21,17 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub enum Request {
     /// About who owns which host.
     Claims(Claims),
+    /// About Traefik's requests for the document.
+    Polls(Polls),
+}
+
+/// What is to become of Traefik's requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Polls {
+    /// All that are held are answered, and none is held for ten seconds: Traefik, which is about to be stopped, would
+    /// wait for the answer.
+    Release,
 }
 
 /// What is asked about claims.
@@ -53,6 +64,8 @@ pub enum Answer {
     Assigned(Change),
     /// A host or pattern has none any more.
     Released(Change),
+    /// Nobody is held.
+    PollsReleased,
     /// It was not done.
     Error {
         /// For programs: `bad_request`, `bad_host`, `not_claimed`, `refused`, `ending`.
@@ -261,6 +274,7 @@ mod tests {
             assert_eq!(read(line).unwrap(), Request::Claims(claims.clone()));
             assert_eq!(serde_json::to_string(&Request::Claims(claims)).unwrap(), line);
         }
+        assert_eq!(read(r#"{"polls":"release"}"#).unwrap(), Request::Polls(Polls::Release));
         for bad in [
             "",
             "{}",

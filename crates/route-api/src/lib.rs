@@ -20,7 +20,7 @@ use std::{net::SocketAddr, time::Duration};
 use serde::de::DeserializeOwned;
 
 pub use client::{ClientError, get, get_unix};
-pub use control::{Answer, Change, Claim, Claims, ControlError, Request, ask};
+pub use control::{Answer, Change, Claim, Claims, ControlError, Polls, Request, ask};
 pub use health::{Counts, Daemon, FindingCounts, Health, StateDirectory, TraefikPolls};
 pub use routes::{Finding, PortMapping, Ports, Route, RouteSource, Routes, Subject, Unrouted};
 

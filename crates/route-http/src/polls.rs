@@ -1,4 +1,4 @@
-//! When the document was last asked for.
+//! When the document was last asked for, and letting go of those who wait for another one.
 
 use std::{
     sync::Arc,
@@ -11,7 +11,11 @@ use tokio::sync::watch;
 ///
 /// Counted are GET requests for the document that were allowed to have it. Without a token these can be anybody's.
 #[derive(Debug, Default)]
-pub struct Polls(watch::Sender<Seen>);
+pub struct Polls {
+    seen: watch::Sender<Seen>,
+    /// Until when nobody is held.
+    released: watch::Sender<Option<Instant>>,
+}
 
 /// What [`Polls`] has seen until now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,12 +34,24 @@ impl Polls {
     /// What was seen until now.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        self.0.borrow().clone()
+        self.seen.borrow().clone()
+    }
+
+    /// Answers everybody who is held, and holds nobody for a while: Traefik's end waits for the answer to its poll.
+    pub fn release(&self, duration: Duration) {
+        self.released.send_replace(Some(Instant::now() + duration));
+    }
+
+    /// Waits until everybody is let go; at once while they are.
+    pub(crate) async fn let_go(&self) {
+        let mut released = self.released.subscribe();
+        // The sender is our own, and so there is no error.
+        let _ = released.wait_for(|until| until.is_some_and(|until| Instant::now() < until)).await;
     }
 
     /// The document was asked for.
     pub(crate) fn asked(&self) {
-        self.0.send_modify(|seen| {
+        self.seen.send_modify(|seen| {
             seen.count += 1;
             seen.last = Some(Instant::now());
         });
@@ -43,7 +59,7 @@ impl Polls {
 
     /// The document was sent.
     pub(crate) fn sent(&self, revision: &Arc<str>) {
-        self.0.send_modify(|seen| seen.sent = Some(Arc::clone(revision)));
+        self.seen.send_modify(|seen| seen.sent = Some(Arc::clone(revision)));
     }
 }
 
@@ -60,6 +76,17 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn who_waits_is_let_go_for_a_while() {
+        let polls = Polls::default();
+        let short = Duration::from_millis(50);
+        assert!(tokio::time::timeout(short, polls.let_go()).await.is_err());
+        polls.release(short);
+        polls.let_go().await;
+        tokio::time::sleep(2 * short).await;
+        assert!(tokio::time::timeout(short, polls.let_go()).await.is_err(), "the while is over");
+    }
 
     #[test]
     fn counts_and_dates_polls() {

@@ -100,7 +100,10 @@ impl Session {
         self.hold(settings.start_hold, |state| state.phase == Phase::Serving || state.document.is_some()).await;
         if let Some(known) = self.last_sent() {
             let left = wait.min(settings.max_wait).saturating_sub(asked.elapsed());
-            self.hold(left, |state| state.is_news_to(&known)).await;
+            select! {
+                () = self.hold(left, |state| state.is_news_to(&known)) => {}
+                () = self.server.polls.let_go() => {}
+            }
         }
         let document = self.now()?;
         self.server.polls.sent(&document.revision);

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use repo_lifecycle::RepositoryName;
 use repo_network::NetworkId;
 
@@ -138,14 +138,19 @@ pub(crate) struct CreateOptions {
 pub(crate) enum InternalCommand {
     /// Into a repository's control group, and on to hold-inside
     Hold { id: NetworkId },
+    /// Have the route server answer Traefik's held polls, before Traefik is stopped
+    ReleasePolls,
     /// Keep a repository's namespaces
     HoldInside { id: NetworkId },
-    /// Run a program in a repository's namespaces
-    Enter {
-        id: NetworkId,
-        #[arg(last = true)]
-        program: Vec<String>,
-    },
+    /// Become a daemon of a repository, in its namespaces
+    Run { id: NetworkId, program: DaemonProgram },
+}
+
+/// The daemons of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DaemonProgram {
+    Containerd,
+    Dockerd,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -153,6 +158,10 @@ pub(crate) enum ProxyCommand {
     /// Bring Traefik's and the route server's settings up to date: infra JSON on standard input
     #[command(after_help = INFRA_HELP)]
     Configure,
+    /// Make users, directories and units of systemd; `configure` and `up` do it too where it is not done
+    Install,
+    /// Stop both and remove their units; settings, certificates, state and users stay
+    Uninstall,
     /// Start both, and wait until they answer
     Up,
     /// Stop both

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions, Permissions},
     io::{self, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::Path,
 };
 
@@ -31,15 +31,24 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Failure> {
 
 /// Replaces a file in one step, unless it is like that already.
 pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
+    replace_for(path, text, mode, None)
+}
+
+/// The same, with a group whom it belongs to.
+pub(crate) fn replace_for(path: &Path, text: &str, mode: u32, group: Option<u32>) -> Result<(), Failure> {
     let same = || fs::read(path).is_ok_and(|old| old == text.as_bytes());
-    let has_mode = || fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o7777 == mode);
-    if same() && has_mode() {
+    let is_so =
+        |it: fs::Metadata| it.permissions().mode() & 0o7777 == mode && group.is_none_or(|group| it.gid() == group);
+    if same() && fs::metadata(path).is_ok_and(is_so) {
         return Ok(());
     }
     let write = || {
         let directory = path.parent().unwrap_or_else(|| Path::new("."));
         let mut file = NamedTempFile::new_in(directory)?;
         file.write_all(text.as_bytes())?;
+        if group.is_some() {
+            fchown(file.as_file(), None, group)?;
+        }
         file.as_file().set_permissions(Permissions::from_mode(mode))?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
@@ -76,8 +85,6 @@ fn reserve(file: &File, length: u64) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::*;
 
     #[test]

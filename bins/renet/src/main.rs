@@ -10,6 +10,7 @@ mod paths;
 mod proxy;
 mod repo;
 mod repository;
+mod units;
 
 use std::process::ExitCode;
 
@@ -50,8 +51,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Repo(command) => repo::run(&command),
         Command::Labels(LabelsCommand::Check(options)) => labels::check(&options),
         Command::Internal(InternalCommand::Hold { id }) => repo::namespaces::hold(id),
+        Command::Internal(InternalCommand::ReleasePolls) => proxy::release_polls(),
         Command::Internal(InternalCommand::HoldInside { id }) => repo::namespaces::hold_inside(id),
-        Command::Internal(InternalCommand::Enter { id, program }) => repo::namespaces::enter(id, &program),
+        Command::Internal(InternalCommand::Run { id, program }) => repo::run_daemon(id, program),
     }
 }
 

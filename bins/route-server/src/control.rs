@@ -29,7 +29,7 @@ const MAX_CONNECTIONS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an answer waits for the disk.
 const DISK_PATIENCE: Duration = Duration::from_secs(5);
-/// How long nobody is held after polls were released: longer than Traefik takes to end.
+/// How long polls stay released: longer than Traefik takes to end.
 const RELEASED: Duration = Duration::from_secs(10);
 /// Pause after a failure of accepting, such as too many open files.
 const BREATH: Duration = Duration::from_millis(100);

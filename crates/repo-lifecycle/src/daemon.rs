@@ -15,6 +15,8 @@ pub struct Daemon {
     pub run: String,
     /// The socket that everybody talks to: `/var/run/rediacc/docker-<ID>.sock`.
     pub socket: String,
+    /// The group whose members may talk to it beside root: the route server's. None: root alone.
+    pub group: Option<String>,
 }
 
 /// What the operator says for all daemons, and why it can't be taken.
@@ -138,7 +140,8 @@ impl Daemon {
             // Without a bridge there is no address for host.docker.internal.
             "--host-gateway-ip=127.0.0.1",
         ];
-        let pairs = pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+        let group = [("--group", self.group.clone().unwrap_or_else(|| "root".to_owned()))];
+        let pairs = pairs.into_iter().chain(group).flat_map(|(flag, value)| [flag.to_owned(), value]);
         pairs.chain(flags.map(str::to_owned)).collect()
     }
 
@@ -157,6 +160,7 @@ mod tests {
             root: "/mnt/rediacc/my \"app\"".to_owned(),
             run: "/run/rediacc/2816".to_owned(),
             socket: "/var/run/rediacc/docker-2816.sock".to_owned(),
+            group: Some("rediacc-router".to_owned()),
         }
     }
 

@@ -29,8 +29,8 @@ pub enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Polls {
-    /// All that are held are answered, and none is held for ten seconds: Traefik, which is about to be stopped, would
-    /// wait for the answer.
+    /// All that are held are answered, and who had a connection gets no document on it for ten seconds: Traefik, which is
+    /// about to be stopped, would wait for the answer, and hang over one that is news.
     Release,
 }
 

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 #[derive(Debug, Default)]
 pub struct Polls {
     seen: watch::Sender<Seen>,
-    /// Until when nobody is held.
-    released: watch::Sender<Option<Instant>>,
+    /// When those who had a connection were released, and for how long.
+    released: watch::Sender<Option<(Instant, Duration)>>,
 }
 
 /// What [`Polls`] has seen until now.
@@ -37,16 +37,24 @@ impl Polls {
         self.seen.borrow().clone()
     }
 
-    /// Answers everybody who is held, and holds nobody for a while: Traefik's end waits for the answer to its poll.
+    /// Answers everybody who is held, and for this time gives nobody a document on a connection that is older than this
+    /// moment. Traefik's end waits for the answer to its poll; and a document that is news to it while it ends blocks it
+    /// for ten seconds, after which it panics (seen with v3.7.9). The Traefik that is started then has a connection of
+    /// its own.
     pub fn release(&self, duration: Duration) {
-        self.released.send_replace(Some(Instant::now() + duration));
+        self.released.send_replace(Some((Instant::now(), duration)));
     }
 
-    /// Waits until everybody is let go; at once while they are.
-    pub(crate) async fn let_go(&self) {
+    /// Whether a connection that was opened then gets nothing now.
+    pub(crate) fn are_released(&self, opened: Instant) -> bool {
+        is_released(*self.released.borrow(), opened)
+    }
+
+    /// Waits until that is so.
+    pub(crate) async fn let_go(&self, opened: Instant) {
         let mut released = self.released.subscribe();
         // The sender is our own, and so there is no error.
-        let _ = released.wait_for(|until| until.is_some_and(|until| Instant::now() < until)).await;
+        let _ = released.wait_for(|released| is_released(*released, opened)).await;
     }
 
     /// The document was asked for.
@@ -61,6 +69,10 @@ impl Polls {
     pub(crate) fn sent(&self, revision: &Arc<str>) {
         self.seen.send_modify(|seen| seen.sent = Some(Arc::clone(revision)));
     }
+}
+
+fn is_released(released: Option<(Instant, Duration)>, opened: Instant) -> bool {
+    released.is_some_and(|(at, duration)| opened < at && at.elapsed() < duration)
 }
 
 // === impl Seen ===
@@ -78,14 +90,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_waits_is_let_go_for_a_while() {
+    async fn who_had_a_connection_is_let_go_for_a_while() {
         let polls = Polls::default();
-        let short = Duration::from_millis(50);
-        assert!(tokio::time::timeout(short, polls.let_go()).await.is_err());
+        let (opened, short) = (Instant::now(), Duration::from_millis(50));
+        assert!(tokio::time::timeout(short, polls.let_go(opened)).await.is_err());
         polls.release(short);
-        polls.let_go().await;
+        polls.let_go(opened).await;
+        assert!(polls.are_released(opened));
+        assert!(!polls.are_released(Instant::now()), "who comes after it");
         tokio::time::sleep(2 * short).await;
-        assert!(tokio::time::timeout(short, polls.let_go()).await.is_err(), "the while is over");
+        assert!(!polls.are_released(opened), "the while is over");
     }
 
     #[test]

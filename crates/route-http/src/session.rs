@@ -36,6 +36,7 @@ pub(crate) struct Session {
     pace: Pace,
     /// The revision that this connection was last sent.
     sent: Mutex<Option<Arc<str>>>,
+    opened: Instant,
 }
 
 // === impl Session ===
@@ -43,7 +44,7 @@ pub(crate) struct Session {
 impl Session {
     /// Of a connection that has asked for nothing yet.
     pub(crate) fn new(server: Arc<Server>, id: ConnectionId, pace: Pace) -> Self {
-        Self { server, id, pace, sent: Mutex::default() }
+        Self { server, id, pace, sent: Mutex::default(), opened: Instant::now() }
     }
 
     /// Answers a request. Its body is not read: hyper closes the connection behind one that has not arrived yet.
@@ -77,10 +78,10 @@ impl Session {
                 }
                 let wait = wait_in(head.uri.query().unwrap_or_default())?;
                 let document = match reading {
-                    Reading::Head => self.now(),
-                    Reading::Get => self.poll(wait.unwrap_or_default()).await,
+                    Reading::Head => self.now().ok_or(Refusal::NoDocument)?,
+                    Reading::Get => self.poll(wait.unwrap_or_default()).await?,
                 };
-                document.map(|document| answer::document(&document)).ok_or(Refusal::NoDocument)
+                Ok(answer::document(&document))
             }
             Resource::Health => self.view(<dyn Views>::health).await,
             Resource::Routes => self.view(<dyn Views>::routes).await,
@@ -91,7 +92,7 @@ impl Session {
     }
 
     /// The document for a client that polls: held until there is something to say, and noted as sent.
-    async fn poll(&self, wait: Duration) -> Option<Document> {
+    async fn poll(&self, wait: Duration) -> Result<Document, Refusal> {
         self.server.polls.asked();
         self.server.used(self.id, Standing::Poller);
         let asked = Instant::now();
@@ -102,13 +103,16 @@ impl Session {
             let left = wait.min(settings.max_wait).saturating_sub(asked.elapsed());
             select! {
                 () = self.hold(left, |state| state.is_news_to(&known)) => {}
-                () = self.server.polls.let_go() => {}
+                () = self.server.polls.let_go(self.opened) => {}
             }
         }
-        let document = self.now()?;
+        if self.server.polls.are_released(self.opened) {
+            return Err(Refusal::Released);
+        }
+        let document = self.now().ok_or(Refusal::NoDocument)?;
         self.server.polls.sent(&document.revision);
         *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&document.revision));
-        Some(document)
+        Ok(document)
     }
 
     /// Waits for something to come true, for the time to be up, or for the server to stop.

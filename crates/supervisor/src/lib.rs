@@ -21,6 +21,7 @@ use std::{
 };
 
 pub use service::Service;
+pub use systemd::systemctl;
 
 /// How programs are kept running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +113,13 @@ impl Supervisor {
         self.form
     }
 
-    /// Starts a program, unless it runs.
+    /// Starts a program, unless it runs. Under systemd its unit has to be there.
     ///
     /// # Errors
     /// When it can't be started, or ends at once.
     pub fn start(&self, service: &Service) -> Result<(), SupervisorError> {
         match self.form {
-            Form::Systemd => systemd::start(service),
+            Form::Systemd => systemd::start(&service.name),
             Form::Detached => self.start_detached(service),
         }
     }

@@ -1,22 +1,16 @@
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
-/// A program that is to run for long.
+/// A program that is to run for long. Under systemd its unit says all of it but the name.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     /// Its name; systemd's unit is `NAME.service`.
     pub name: String,
-    /// What it is, for people.
-    pub description: String,
     /// The program, by its absolute path, and its arguments.
     pub command: Vec<OsString>,
     /// Its environment beside that of the caller (detached) or of systemd.
     pub environment: BTreeMap<String, String>,
     /// Files with lines `NAME=value` that are added to its environment; one that is missing is no error.
     pub environment_files: Vec<PathBuf>,
-    /// Stopping ends its first process alone: what it started lives on.
-    pub leaves_children: bool,
-    /// It makes control groups of its own below its unit's.
-    pub delegates: bool,
 }
 
 // === impl Service ===

@@ -51,3 +51,60 @@ pub fn entry_points(infra: &Infra, addresses: Addresses) -> Vec<EntryPoint> {
     });
     each.collect()
 }
+
+// === impl EntryPoint ===
+
+impl EntryPoint {
+    /// Its socket, as a unit of systemd's: systemd opens the port, keeps it open while Traefik is started again, and
+    /// gives it to Traefik under the entry point's name.
+    #[must_use]
+    pub fn socket_unit(&self) -> SocketUnit {
+        let listen = if self.transport == Transport::Udp { "ListenDatagram" } else { "ListenStream" };
+        // With FreeBind it starts although the address is not there yet, as happens at boot.
+        let mut text = format!(
+            "# Written by renet proxy configure.\n[Unit]\nDescription=Entry point {0} of Traefik\n\n[Socket]\n\
+             {listen}={1}\nFileDescriptorName={0}\nService=rediacc-traefik.service\nFreeBind=yes\n",
+            self.name, self.address
+        );
+        if self.address.is_ipv6() {
+            text.push_str("BindIPv6Only=ipv6-only\n");
+        }
+        text.push_str("\n[Install]\nWantedBy=sockets.target\n");
+        SocketUnit { name: format!("{SOCKET_UNIT}{}.socket", self.name), text }
+    }
+}
+
+/// What the names of entry points' socket units begin with.
+pub const SOCKET_UNIT: &str = "rediacc-traefik-";
+
+/// A socket unit of systemd's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketUnit {
+    /// The file's name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_units() {
+        let unit = |name: &str, transport, address: &str| {
+            EntryPoint { name: name.to_owned(), transport, address: address.parse().unwrap() }.socket_unit()
+        };
+        let web = unit("websecure", Transport::Https, "198.51.100.10:443");
+        assert_eq!(web.name, "rediacc-traefik-websecure.socket");
+        assert!(web.text.contains("\nListenStream=198.51.100.10:443\nFileDescriptorName=websecure\n"), "{}", web.text);
+        assert!(!web.text.contains("BindIPv6Only"), "{}", web.text);
+        let dns = unit("udp-53-v6", Transport::Udp, "[2001:db8::10]:53");
+        assert!(
+            dns.text.contains("\nListenDatagram=[2001:db8::10]:53\nFileDescriptorName=udp-53-v6\n"),
+            "{}",
+            dns.text
+        );
+        assert!(dns.text.contains("\nBindIPv6Only=ipv6-only\n"), "{}", dns.text);
+    }
+}

@@ -31,8 +31,21 @@ pub struct StaticFile {
     pub name: &'static str,
     /// Its text.
     pub text: String,
-    /// Its permissions.
-    pub mode: u32,
+    /// Who may read it beside root.
+    pub reader: Reader,
+}
+
+/// Who may read a file beside root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Nobody.
+    Nobody,
+    /// The user whom Traefik runs as, where it has one of its own.
+    Traefik,
+    /// The user whom the route server runs as, where it has one of its own.
+    Router,
+    /// Everybody.
+    Everybody,
 }
 
 #[derive(Serialize)]
@@ -69,15 +82,19 @@ pub fn files(
     }
     let traefik = StaticConfiguration::new(infra, addresses, secrets, directories);
     let mut files = vec![
-        StaticFile { name: "traefik.yml", text: write_yaml(&traefik)?, mode: 0o600 },
-        StaticFile { name: "local.yml", text: write_yaml(&local(secrets))?, mode: 0o600 },
-        StaticFile { name: "router.env", text: router_environment(infra, addresses, directories), mode: 0o644 },
-        StaticFile { name: "traefik.env", text: traefik_environment(infra, directories), mode: 0o644 },
-        StaticFile { name: "poll-token", text: format!("{}\n", secrets.poll), mode: 0o600 },
-        StaticFile { name: "api-token", text: format!("{}\n", secrets.api), mode: 0o600 },
+        StaticFile { name: "traefik.yml", text: write_yaml(&traefik)?, reader: Reader::Traefik },
+        StaticFile { name: "local.yml", text: write_yaml(&local(secrets))?, reader: Reader::Traefik },
+        StaticFile {
+            name: "router.env",
+            text: router_environment(infra, addresses, directories),
+            reader: Reader::Everybody,
+        },
+        StaticFile { name: "traefik.env", text: traefik_environment(infra, directories), reader: Reader::Everybody },
+        StaticFile { name: "poll-token", text: format!("{}\n", secrets.poll), reader: Reader::Router },
+        StaticFile { name: "api-token", text: format!("{}\n", secrets.api), reader: Reader::Nobody },
     ];
     if let Some(token) = &infra.cf_dns_api_token {
-        files.push(StaticFile { name: "cloudflare-token", text: format!("{token}\n"), mode: 0o600 });
+        files.push(StaticFile { name: "cloudflare-token", text: format!("{token}\n"), reader: Reader::Traefik });
     }
     Ok(files)
 }
@@ -148,7 +165,7 @@ mod tests {
     }
 
     fn text(files: &[StaticFile]) -> String {
-        files.iter().map(|file| format!("=== {} {:o}\n{}", file.name, file.mode, file.text)).collect()
+        files.iter().map(|file| format!("=== {} {:?}\n{}", file.name, file.reader, file.text)).collect()
     }
 
     #[test]

@@ -17,6 +17,6 @@ mod files;
 mod infra;
 mod static_configuration;
 
-pub use entry_points::{EntryPoint, Transport, entry_points};
-pub use files::{Directories, Secrets, StaticFile, files};
+pub use entry_points::{EntryPoint, SOCKET_UNIT, SocketUnit, Transport, entry_points};
+pub use files::{Directories, Reader, Secrets, StaticFile, files};
 pub use infra::{Addresses, Infra, InfraError};

@@ -9,11 +9,12 @@ use std::{
 };
 
 use command_line::Failure;
-use traefik_static::{Infra, InfraError, Secrets, StaticFile, files};
+use supervisor::Form;
+use traefik_static::{Infra, InfraError, Reader, Secrets, StaticFile, entry_points, files};
 
-use super::{addresses::addresses, services};
+use super::{addresses::addresses, services, units};
 use crate::{
-    files::{fault, read, replace},
+    files::{fault, read, replace, replace_for},
     output::say,
     paths::Paths,
 };
@@ -43,36 +44,52 @@ pub(super) fn run() -> Result<ExitCode, Failure> {
     {
         make_directory(directory, mode)?;
     }
+    let is_systemd = Form::of_this_machine() == Form::Systemd;
+    if is_systemd {
+        // First: files belong to its users.
+        units::install()?;
+    }
     let secrets = Secrets { poll: secret(&proxy.join("poll-token"))?, api: secret(&proxy.join("api-token"))? };
     let addresses = addresses(&infra);
     let files = files(&infra, addresses, &secrets, &paths.directories()).map_err(|error| match error {
         InfraError::Unwritable(_) => Failure::runtime("proxy configure", &error),
         _ => Failure::usage("proxy configure", &error),
     })?;
-    let changed = write(&proxy, &files)?;
+    let changed = write(&proxy, &files, is_systemd)?;
+    let sockets_changed = is_systemd && units::write_sockets(&entry_points(&infra, addresses))?;
     let text = serde_json::to_string_pretty(&infra).map_err(|error| Failure::runtime("the infra JSON", &error))?;
     replace(&proxy.join(INFRA), &format!("{text}\n"), 0o600)?;
     let listening = [addresses.ipv4.map(|ip| ip.to_string()), addresses.ipv6.map(|ip| ip.to_string())];
     let listening: Vec<_> = listening.into_iter().flatten().collect();
     say(format_args!("entry points listen on {}", listening.join(" and ")))?;
-    if changed.is_empty() {
+    if changed.is_empty() && !sockets_changed {
         say("nothing changed")?;
         return Ok(ExitCode::SUCCESS);
     }
     say(format_args!("changed in {}: {}", proxy.display(), changed.join(", ")))?;
-    services::take_over(&changed)?;
+    services::take_over(&changed, sockets_changed)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Writes what is another text than before; returns the names.
-fn write(proxy: &Path, files: &[StaticFile]) -> Result<Vec<&'static str>, Failure> {
+fn write(proxy: &Path, files: &[StaticFile], has_users: bool) -> Result<Vec<&'static str>, Failure> {
     let mut changed = Vec::new();
     for file in files {
         let path = proxy.join(file.name);
         if read(&path)?.as_deref() != Some(&file.text) {
             changed.push(file.name);
         }
-        replace(&path, &file.text, file.mode)?;
+        let user = match file.reader {
+            Reader::Traefik if has_users => Some(units::TRAEFIK_USER),
+            Reader::Router if has_users => Some(crate::units::ROUTER_USER),
+            _ => None,
+        };
+        let mode = match (file.reader, user) {
+            (Reader::Everybody, _) => 0o644,
+            (_, Some(_)) => 0o640,
+            (_, None) => 0o600,
+        };
+        replace_for(&path, &file.text, mode, user.and_then(crate::units::group))?;
     }
     let token = proxy.join(TOKEN);
     if !files.iter().any(|file| file.name == TOKEN) && fs::remove_file(&token).is_ok() {

@@ -4,12 +4,18 @@ mod addresses;
 mod ask;
 mod configure;
 mod services;
+pub(crate) mod units;
 
 use std::process::ExitCode;
 
 use command_line::Failure;
+use supervisor::Form;
 
-use crate::cli::{ProxyCommand, StatusOptions};
+use crate::{
+    cli::{ProxyCommand, StatusOptions},
+    output::say,
+    paths::Paths,
+};
 
 /// Does what was asked for.
 pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
@@ -18,7 +24,48 @@ pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
         ProxyCommand::Up => services::up(),
         ProxyCommand::Down => services::down(),
         ProxyCommand::Status(StatusOptions { json }) => services::status(*json),
+        ProxyCommand::Install => install(),
+        ProxyCommand::Uninstall => uninstall(),
         ProxyCommand::Routes { json } => ask::routes(*json),
         ProxyCommand::Claims(action) => ask::claims(action),
+    }
+}
+
+/// Lets Traefik's held polls go, before it is stopped.
+pub(crate) fn release_polls() -> Result<ExitCode, Failure> {
+    services::release_polls();
+    Ok(ExitCode::SUCCESS)
+}
+
+fn install() -> Result<ExitCode, Failure> {
+    needs_systemd()?;
+    units::install()?;
+    say("users, directories and units are there; renet proxy configure and renet proxy up do the rest")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn uninstall() -> Result<ExitCode, Failure> {
+    needs_systemd()?;
+    for file in units::uninstall()? {
+        say(format_args!("removed {}", file.display()))?;
+    }
+    let paths = Paths::of_this_machine();
+    say(format_args!(
+        "what stays: {} (settings and certificates), {} (state), the users {} and {}, repositories and their daemons",
+        paths.proxy().display(),
+        paths.router_state().display(),
+        crate::units::ROUTER_USER,
+        units::TRAEFIK_USER,
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn needs_systemd() -> Result<(), Failure> {
+    match Form::of_this_machine() {
+        Form::Systemd => Ok(()),
+        Form::Detached => Err(Failure::Refused(
+            "this machine does not run systemd, and so there is nothing to install; renet proxy up starts both programs"
+                .to_owned(),
+        )),
     }
 }

@@ -8,9 +8,11 @@ use std::{
 };
 
 use command_line::{Failure, printable};
+use route_api::{Polls, Request};
 use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
 
+use super::units;
 use crate::{
     output::say,
     paths::{self, Paths},
@@ -24,51 +26,72 @@ pub(super) const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7112);
 /// How long a service may take to answer after its start.
 const START: Duration = Duration::from_secs(15);
-/// How long a service may take to end. Traefik lets requests under way finish within this time; now and then it would
-/// wait for 10 s for its own poll, with its ports closed, and then panic (seen with v3.7.9).
-const STOP: Duration = Duration::from_secs(3);
+/// How long a service may take to end. Traefik lets requests under way finish for 3 s; without the answer to its poll it
+/// waits for 10 s, with its ports closed, and now and then panics (seen with v3.7.9).
+const STOP: Duration = Duration::from_secs(6);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// Starts both, and waits until both answer.
 pub(super) fn up() -> Result<ExitCode, Failure> {
     let supervisor = supervisor();
-    for service in [router()?, traefik()?] {
-        start(&supervisor, &service)?;
+    let services = [router()?, traefik()?];
+    if supervisor.form() == Form::Systemd {
+        units::install()?;
+        units::start()?;
+    } else {
+        services.iter().try_for_each(|service| supervisor.start(service).map_err(failure))?;
     }
+    services.iter().try_for_each(|service| wait(&supervisor, service))?;
     say("the route server and Traefik run")?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Stops both. The route server first: it answers the poll that Traefik would wait for.
+/// Stops both, Traefik first: nobody is sent to it for routes that are gone.
 pub(super) fn down() -> Result<ExitCode, Failure> {
     let supervisor = supervisor();
-    for name in [ROUTER, TRAEFIK] {
-        let ran = supervisor.stop(name, STOP).map_err(failure)?;
+    let names = [TRAEFIK, ROUTER];
+    let ran = names.map(|name| matches!(supervisor.state(name), Ok(State::Running(_))));
+    if supervisor.form() == Form::Systemd {
+        units::stop()?;
+    } else {
+        release_polls();
+        names.iter().try_for_each(|name| supervisor.stop(name, STOP).map(drop).map_err(failure))?;
+    }
+    for (name, ran) in names.into_iter().zip(ran) {
         say(format_args!("{name}: {}", if ran { "stopped" } else { "did not run" }))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts again what runs and has to know of files that changed.
-pub(super) fn take_over(changed: &[&str]) -> Result<(), Failure> {
+/// Answers the polls that Traefik's end would wait for. Without a route server there are none.
+pub(super) fn release_polls() {
+    let socket = Paths::of_this_machine().run().join("router.sock");
+    let _ = route_api::ask(&socket, &Request::Polls(Polls::Release));
+}
+
+/// Starts again what runs and has to know of files that changed, or of sockets that came or went.
+pub(super) fn take_over(changed: &[&str], sockets_changed: bool) -> Result<(), Failure> {
     let supervisor = supervisor();
     let concerns = |names: &[&str]| changed.iter().any(|name| names.contains(name));
     let of_router = concerns(&["router.env", "poll-token"]);
-    let of_traefik = concerns(&["traefik.yml", "local.yml", "traefik.env", "cloudflare-token"]);
-    // The route server too when Traefik is stopped, for it answers the poll that Traefik would wait for.
-    let concerned = [(ROUTER, router as fn() -> _, of_router || of_traefik), (TRAEFIK, traefik, of_traefik)];
-    let mut stopped = Vec::new();
-    for (name, service, concerned) in concerned {
-        if concerned && matches!(supervisor.state(name).map_err(failure)?, State::Running(_)) {
-            supervisor.stop(name, STOP).map_err(failure)?;
-            stopped.push(service);
+    let of_traefik = sockets_changed || concerns(&["traefik.yml", "local.yml", "traefik.env", "cloudflare-token"]);
+    for (name, service, concerned) in [(ROUTER, router as fn() -> _, of_router), (TRAEFIK, traefik, of_traefik)] {
+        if !concerned || !matches!(supervisor.state(name).map_err(failure)?, State::Running(_)) {
+            continue;
         }
-    }
-    for service in stopped {
         let service = service()?;
-        start(&supervisor, &service)?;
-        say(format_args!("{}: started again", service.name))?;
+        if supervisor.form() == Form::Systemd {
+            units::restart(name)?;
+        } else {
+            if name == TRAEFIK {
+                release_polls();
+            }
+            supervisor.stop(name, STOP).map_err(failure)?;
+            supervisor.start(&service).map_err(failure)?;
+        }
+        wait(&supervisor, &service)?;
+        say(format_args!("{name}: started again"))?;
     }
     Ok(())
 }
@@ -108,8 +131,8 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
     Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn start(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
-    supervisor.start(service).map_err(failure)?;
+/// Waits until it answers.
+fn wait(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
     let answers = || match service.name.as_str() {
         ROUTER => route_api::get(ROUTER_ADDRESS, "/health", ANSWER).is_ok_and(|(status, _)| status == 200),
         _ => route_api::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200),
@@ -140,7 +163,6 @@ fn router() -> Result<Service, Failure> {
     let proxy = configured()?;
     let program = paths::program("route-server", "ROUTE_SERVER_BIN")?;
     let mut service = Service::new(ROUTER, [program.into_os_string(), "serve".into()]);
-    service.description = "Routes of all repositories, for Traefik".to_owned();
     service.environment_files = vec![proxy.join("router.env")];
     Ok(service)
 }
@@ -150,7 +172,6 @@ fn traefik() -> Result<Service, Failure> {
     let program = paths::program("traefik", "TRAEFIK_BIN")?;
     let flag = format!("--configFile={}", proxy.join("traefik.yml").display());
     let mut service = Service::new(TRAEFIK, [program.into_os_string(), flag.into()]);
-    service.description = "Traefik, the way from the internet to the repositories".to_owned();
     // The second is the operator's own; renet never writes it.
     service.environment_files = vec![proxy.join("traefik.env"), proxy.join("traefik.local.env")];
     Ok(service)

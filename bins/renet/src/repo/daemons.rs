@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
@@ -16,10 +17,23 @@ use supervisor::{Form, Service, State, Supervisor};
 
 use super::{Repository, namespaces};
 use crate::{
+    cli::DaemonProgram,
     files::{fault, read, replace},
     output::say,
     paths::{self, Paths},
+    units::{self, Packaged},
 };
+
+/// What the services of a repository are called, each with its network ID behind an `@`.
+const CGROUP: &str = "cgroup";
+const CONTAINERD: &str = "containerd";
+const DOCKERD: &str = "docker";
+/// Their units under systemd.
+const PACKAGED: [Packaged; 3] = [
+    ("rediacc-cgroup@.service", include_str!("../../../../packaging/systemd/rediacc-cgroup@.service")),
+    ("rediacc-containerd@.service", include_str!("../../../../packaging/systemd/rediacc-containerd@.service")),
+    ("rediacc-docker@.service", include_str!("../../../../packaging/systemd/rediacc-docker@.service")),
+];
 
 /// How long a daemon may take to answer: with many containers to bring back it takes seconds.
 const START: Duration = Duration::from_secs(60);
@@ -78,26 +92,60 @@ impl Daemons {
     /// Starts what does not run. A containerd that was started means a dockerd that is started again: of containers
     /// that ended meanwhile it would say for ever that they run.
     pub(super) fn start(&self) -> Result<(), Failure> {
-        if self.answers() && self.runs("containerd")? {
+        if self.answers() && self.runs(CONTAINERD)? {
             return Ok(());
         }
         let begun = Instant::now();
+        // Each daemon does it again at every start of its own; here what is wrong is told.
         self.write_files()?;
-        self.start_namespaces()?;
-        if !self.runs("containerd")? {
-            self.supervisor.stop(&self.name("dockerd"), STOP).map_err(failure)?;
-            self.start_inside("containerd", &self.daemon.containerd_arguments())?;
+        if self.supervisor.form() == Form::Systemd {
+            self.write_units()?;
         }
-        self.remove_stale_pid_file();
-        self.start_inside("dockerd", &self.daemon.dockerd_arguments())?;
-        self.wait("dockerd", || self.answers())?;
+        self.start_namespaces()?;
+        if !self.runs(CONTAINERD)? {
+            self.supervisor.stop(&self.name(DOCKERD), STOP).map_err(failure)?;
+            self.start_inside(CONTAINERD, "containerd")?;
+        }
+        self.start_inside(DOCKERD, "dockerd")?;
+        self.wait(DOCKERD, || self.answers())?;
         say(format_args!("daemon of network {} runs ({} ms)", self.daemon.id, begun.elapsed().as_millis()))
+    }
+
+    /// Becomes one of them, inside the namespaces.
+    pub(super) fn become_daemon(&self, program: DaemonProgram) -> Result<ExitCode, Failure> {
+        self.write_files()?;
+        let (name, arguments) = match program {
+            DaemonProgram::Containerd => ("containerd", self.daemon.containerd_arguments()),
+            DaemonProgram::Dockerd => {
+                self.remove_stale_pid_file();
+                ("dockerd", self.daemon.dockerd_arguments())
+            }
+        };
+        let path = paths::program(name, &format!("{}_BIN", name.to_uppercase()))?;
+        let program: Vec<_> = [path.to_string_lossy().into_owned()].into_iter().chain(arguments).collect();
+        namespaces::enter(self.daemon.id, &program)
+    }
+
+    /// The units of all repositories, and what is this one's: its directory has to be mounted first.
+    fn write_units(&self) -> Result<(), Failure> {
+        let mounts = units::quoted(Path::new(&self.daemon.root));
+        let own = format!("# Written by renet repo up.\n[Unit]\nRequiresMountsFor={mounts}\n");
+        let file = format!("{}.service.d/repository.conf", self.name(CGROUP));
+        let changed = [units::write_packaged(&PACKAGED)?, units::write(&file, &own)?];
+        if changed.contains(&true) { units::reload() } else { Ok(()) }
     }
 
     /// Stops dockerd, containerd and the holder.
     pub(super) fn stop(&self) -> Result<(), Failure> {
-        for name in ["dockerd", "containerd", "holder"] {
+        for name in [DOCKERD, CONTAINERD, CGROUP] {
             self.supervisor.stop(&self.name(name), STOP).map_err(failure)?;
+        }
+        if self.supervisor.form() == Form::Systemd {
+            let directory = Path::new(units::UNITS).join(format!("{}.service.d", self.name(CGROUP)));
+            // Not there: just as well.
+            let _ = fs::remove_file(directory.join("repository.conf"));
+            let _ = fs::remove_dir(&directory);
+            units::reload()?;
         }
         namespaces::remove(self.daemon.id)?;
         say(format_args!("daemon of network {} is stopped", self.daemon.id))
@@ -114,11 +162,11 @@ impl Daemons {
             })
         };
         let holder = match namespaces::inhabitant(self.daemon.id)? {
-            Some(other) if !self.runs("holder")? => format!("kept by process {other}"),
-            _ => shown("holder")?,
+            Some(other) if !self.runs(CGROUP)? => format!("kept by process {other}"),
+            _ => shown(CGROUP)?,
         };
         Ok(json!({
-            "namespaces": holder, "containerd": shown("containerd")?, "dockerd": shown("dockerd")?,
+            "namespaces": holder, "containerd": shown(CONTAINERD)?, "dockerd": shown(DOCKERD)?,
             "answers": self.answers(),
         }))
     }
@@ -159,31 +207,20 @@ impl Daemons {
         if namespaces::inhabitant(id)?.is_some() {
             return Ok(());
         }
-        let mut holder = Service::new(self.name("holder"), internal(id, "hold")?);
-        holder.description = format!("Namespaces of repository network {id}");
+        let mut holder = Service::new(self.name(CGROUP), internal(id, "hold")?);
         holder.environment = environment();
-        if self.supervisor.form() == Form::Systemd {
-            holder.delegates = true;
-            holder.environment.insert(namespaces::DELEGATED.to_owned(), "1".to_owned());
-        }
         self.supervisor.start(&holder).map_err(failure)?;
-        self.wait("holder", || match self.supervisor.state(&self.name("holder")) {
+        self.wait(CGROUP, || match self.supervisor.state(&self.name(CGROUP)) {
             Ok(State::Running(pid)) => namespaces::is_ready(id, pid),
             _ => false,
         })
     }
 
-    fn start_inside(&self, name: &str, arguments: &[String]) -> Result<(), Failure> {
-        let program = paths::program(name, &format!("{}_BIN", name.to_uppercase()))?;
-        let mut command = internal(self.daemon.id, "enter")?;
-        command.push("--".to_owned());
-        command.push(program.to_string_lossy().into_owned());
-        command.extend(arguments.iter().cloned());
+    fn start_inside(&self, name: &str, program: &str) -> Result<(), Failure> {
+        let mut command = internal(self.daemon.id, "run")?;
+        command.push(program.to_owned());
         let mut service = Service::new(self.name(name), command);
-        service.description = format!("{name} of repository network {}", self.daemon.id);
         service.environment = environment();
-        // Containers and their shims live on.
-        service.leaves_children = true;
         self.supervisor.start(&service).map_err(failure)
     }
 
@@ -219,7 +256,7 @@ impl Daemons {
     }
 
     fn name(&self, program: &str) -> String {
-        format!("rediacc-{program}-{}", self.daemon.id)
+        format!("rediacc-{program}@{}", self.daemon.id)
     }
 }
 
@@ -228,7 +265,7 @@ fn internal(id: NetworkId, command: &str) -> Result<Vec<String>, Failure> {
     Ok(vec![own.to_string_lossy().into_owned(), "internal".to_owned(), command.to_owned(), id.to_string()])
 }
 
-/// What a unit of systemd would not have by itself.
+/// What a detached process shall not lose. A unit has its own.
 fn environment() -> std::collections::BTreeMap<String, String> {
     ["PATH", "REDIACC_ROOT"]
         .into_iter()

@@ -19,11 +19,12 @@ use serde_json::{Value, json};
 
 use self::{daemons::Daemons, registry::Book};
 use crate::{
-    cli::{CreateOptions, RepoCommand},
+    cli::{CreateOptions, DaemonProgram, RepoCommand},
     files::{fault, read, replace},
     output::{say, table},
     paths::Paths,
     repository::SLOT_FILE,
+    units,
 };
 
 /// Does what was asked for.
@@ -81,8 +82,20 @@ impl Repository {
             root: text(&self.root),
             run: text(&paths.run().join(self.id.to_string())),
             socket: text(&paths.docker_socket(self.id)),
+            // Without the proxy's units the route server is root's.
+            group: units::group(units::ROUTER_USER).map(|_| units::ROUTER_USER.to_owned()),
         }
     }
+}
+
+/// Becomes a daemon of the repository that has this network.
+pub(crate) fn run_daemon(id: NetworkId, program: DaemonProgram) -> Result<ExitCode, Failure> {
+    let registry = Book::of_this_machine().read()?;
+    let found = registry.repositories().find(|(_, entry)| entry.network_id == id);
+    let (name, entry) = found.ok_or_else(|| Failure::Usage(format!("no repository has network {id}")))?;
+    let repository = Repository::of(name, entry);
+    repository.must_be_there()?;
+    Daemons::of(&repository).become_daemon(program)
 }
 
 fn create(options: &CreateOptions) -> Result<ExitCode, Failure> {

@@ -27,7 +27,7 @@ const CGROUPS: &str = "/sys/fs/cgroup";
 const DAEMON: &str = "daemon";
 
 /// Says to the holder that its own control group is the repository's: the one of its unit, which systemd delegates.
-pub(super) const DELEGATED: &str = "REDIACC_DELEGATED";
+const DELEGATED: &str = "REDIACC_DELEGATED";
 
 /// The control group of a repository, as seen from outside: where its holder said that it is.
 fn group(id: NetworkId) -> Result<PathBuf, Failure> {
@@ -81,13 +81,15 @@ pub(crate) fn hold_inside(id: NetworkId) -> Result<ExitCode, Failure> {
     join(&daemon)?;
     let ready = ready_file(id);
     fs::write(&ready, std::process::id().to_string()).map_err(fault("write", &ready))?;
+    // For a unit; without systemd there is nobody to tell.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     loop {
         thread::park();
     }
 }
 
 /// Becomes a program inside a repository's namespaces.
-pub(crate) fn enter(id: NetworkId, program: &[String]) -> Result<ExitCode, Failure> {
+pub(super) fn enter(id: NetworkId, program: &[String]) -> Result<ExitCode, Failure> {
     let process = inhabitant(id)?.ok_or_else(|| Failure::Runtime(format!("network {id} has no namespaces")))?;
     // nsenter does not move a process into the control group.
     join(&group(id)?.join(DAEMON))?;

@@ -74,3 +74,19 @@ async fn nobody_can_delay_it_for_long() {
     assert!(stopped.elapsed() < Duration::from_secs(4));
     assert_eq!(client.rest().await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn who_is_about_to_be_stopped_is_let_go_and_told_nothing_new() {
+    let server = Running::serving(Settings::default()).await;
+    let mut held = server.client().await;
+    held.get("/routes").await;
+    held.ask("GET", "/routes?wait=5s", "").await;
+    server.polled(2).await;
+    let released = Instant::now();
+    server.polls.release(Duration::from_secs(10));
+    assert_eq!(held.reply().await.status, 503);
+    assert!(released.elapsed() < Duration::from_secs(1));
+    held.ask("GET", "/routes", "").await;
+    assert_eq!(held.reply().await.status, 503, "on the same connection");
+    assert_eq!(server.client().await.get("/routes").await.status, 200, "its successor");
+}

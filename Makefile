@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit conformance e2e story bench
+.PHONY: help run test check unit conformance e2e story units bench
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\): .*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,6 +25,9 @@ e2e: ## real dockerds, a real Traefik, requests through it
 
 story: ## from an empty machine to https://app.example.com: the whole line on real parts, with a time line
 	@scripts/test story
+
+units: ## the units under a real systemd: restarts, kills, a reboot, while requests run
+	@scripts/test units
 
 bench: ## latencies and costs, as ratios measured in one run
 	@scripts/bench

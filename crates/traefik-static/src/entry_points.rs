@@ -1,11 +1,14 @@
 use std::{
     collections::BTreeSet,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use traefik_model::{DYNAMIC_PORTS, PRECONFIGURED_TCP, PRECONFIGURED_UDP};
 
 use crate::{Addresses, Infra};
+
+/// Of the entry point `admin`.
+pub(crate) const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7112);
 
 /// What an entry point carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +58,12 @@ pub fn entry_points(infra: &Infra, addresses: Addresses) -> Vec<EntryPoint> {
 // === impl EntryPoint ===
 
 impl EntryPoint {
+    /// Where Traefik answers `ping` and, with the token, its API: for us alone.
+    #[must_use]
+    pub fn admin() -> Self {
+        Self { name: "admin".to_owned(), transport: Transport::Http, address: ADMIN }
+    }
+
     /// Its socket, as a unit of systemd's: systemd opens the port, keeps it open while Traefik is started again, and
     /// gives it to Traefik under the entry point's name.
     #[must_use]

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Addresses, Directories, Infra, Secrets, Transport, entry_points};
-
-/// Where Traefik answers `ping` and, with the token, its API: for us alone.
-pub(crate) const ADMIN: &str = "127.0.0.1:7112";
+use crate::{Addresses, Directories, Infra, Secrets, Transport, entry_points, entry_points::ADMIN};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -150,7 +147,7 @@ impl StaticConfiguration {
     pub(crate) fn new(infra: &Infra, addresses: Addresses, secrets: &Secrets, directories: &Directories) -> Self {
         let mut entry_points: BTreeMap<_, _> =
             entry_points(infra, addresses).into_iter().map(|it| (it.name.clone(), EntryPoint::of(&it))).collect();
-        entry_points.insert("admin".to_owned(), EntryPoint { address: ADMIN.to_owned(), ..EntryPoint::default() });
+        entry_points.insert("admin".to_owned(), EntryPoint { address: ADMIN.to_string(), ..EntryPoint::default() });
         let authorization = [("Authorization", format!("Bearer {}", secrets.poll))];
         Self {
             global: Global { check_new_version: false, send_anonymous_usage: false },

@@ -56,7 +56,7 @@ pub(super) fn run() -> Result<ExitCode, Failure> {
         _ => Failure::usage("proxy configure", &error),
     })?;
     let changed = write(&proxy, &files, is_systemd)?;
-    let sockets_changed = is_systemd && units::write_sockets(&entry_points(&infra, addresses))?;
+    let sockets_changed = is_systemd && units::write_sockets(entry_points(&infra, addresses))?;
     let text = serde_json::to_string_pretty(&infra).map_err(|error| Failure::runtime("the infra JSON", &error))?;
     replace(&proxy.join(INFRA), &format!("{text}\n"), 0o600)?;
     let listening = [addresses.ipv4.map(|ip| ip.to_string()), addresses.ipv6.map(|ip| ip.to_string())];

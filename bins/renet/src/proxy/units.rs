@@ -60,9 +60,9 @@ pub(super) fn install() -> Result<(), Failure> {
 }
 
 /// A socket for each entry point; returns whether any came, went or changed. What runs has to be started again then.
-pub(super) fn write_sockets(entry_points: &[EntryPoint]) -> Result<bool, Failure> {
-    let wanted: BTreeMap<_, _> =
-        entry_points.iter().map(EntryPoint::socket_unit).map(|it| (it.name, it.text)).collect();
+pub(super) fn write_sockets(entry_points: Vec<EntryPoint>) -> Result<bool, Failure> {
+    let all = entry_points.into_iter().chain([EntryPoint::admin()]).map(|it| it.socket_unit());
+    let wanted: BTreeMap<_, _> = all.map(|it| (it.name, it.text)).collect();
     let mut changed = false;
     for name in sockets()?.into_iter().filter(|name| !wanted.contains_key(name)) {
         // Traefik has the port until it is started again.

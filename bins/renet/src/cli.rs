@@ -157,7 +157,7 @@ pub(crate) enum DaemonProgram {
 pub(crate) enum ProxyCommand {
     /// Bring Traefik's and the route server's settings up to date: infra JSON on standard input
     #[command(after_help = INFRA_HELP)]
-    Configure,
+    Configure(ConfigureOptions),
     /// Make users, directories and units of systemd; `configure` and `up` do it too where it is not done
     Install,
     /// Stop both and remove their units; settings, certificates, state and users stay
@@ -168,6 +168,17 @@ pub(crate) enum ProxyCommand {
     Down,
     /// Print whether both run and what they say; exit code 1 when something does not
     Status(StatusOptions),
+    /// Show the logs of both
+    Logs {
+        /// Go on with what comes
+        #[arg(long, short)]
+        follow: bool,
+        /// So many lines of what was
+        #[arg(long, short = 'n', default_value_t = 100)]
+        lines: u32,
+    },
+    /// Have the route server ask all daemons again
+    Refresh,
     /// Print every router, and what is not routed and why
     Routes {
         /// Print what the route server answers as JSON
@@ -200,6 +211,13 @@ pub(crate) enum ClaimsAction {
         /// Host name or pattern, as `claims list` shows it
         host: String,
     },
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigureOptions {
+    /// Print what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Clone, Args)]

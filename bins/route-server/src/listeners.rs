@@ -12,22 +12,15 @@ use std::{
     time::Duration,
 };
 
-use container_snapshot::{Interest, Listener, Listeners, Owner, Transport, V6Wildcards};
+use container_snapshot::{Interest, Listener, Listeners, Owner, V6Wildcards};
+use machine_sockets::{ControlGroups, Processes, TABLES};
 use route_synthesis::{Comparison, TIME_TO_LISTEN};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
-use crate::{control_groups::ControlGroups, exit::chain, owners::Processes, render::now};
-
-/// The kernel's tables, below `/proc`.
-pub(crate) const TABLES: [(Transport, &str); 4] = [
-    (Transport::Tcp, "net/tcp"),
-    (Transport::Tcp, "net/tcp6"),
-    (Transport::Udp, "net/udp"),
-    (Transport::Udp, "net/udp6"),
-];
+use crate::{exit::chain, render::now};
 
 /// Two readings are this far apart at least.
 const APART: Duration = Duration::from_secs(1);

@@ -1,6 +1,8 @@
 use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 
+use container_snapshot::Transport;
 use docker_discovery::follow;
+use machine_sockets::holder_of_port;
 use route_http::{Polls, Token};
 use route_synthesis::Policy;
 use tokio::{
@@ -16,7 +18,7 @@ use crate::{
     control::{self, Desk, Place},
     exit::Failure,
     fleet::{Fleet, Start},
-    holder, logging,
+    logging,
     publisher::Publisher,
     settings,
     state::{LastSaver, RETRY, Saver, StateDir},
@@ -98,7 +100,8 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            let holder = holder::of_port(address).unwrap_or_else(|| "somebody whom this user cannot see".to_owned());
+            let holder = holder_of_port(Transport::Tcp, address).map(|holder| holder.to_string());
+            let holder = holder.unwrap_or_else(|| "somebody whom this user cannot see".to_owned());
             Failure::Refused(format!("{address} is taken by {holder}; stop that, or choose another --listen"))
         }
         _ => Failure::runtime(format_args!("cannot listen on {address}"), &error),

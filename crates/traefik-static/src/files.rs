@@ -2,7 +2,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use traefik_model::{DYNAMIC_PORTS, write_yaml};
 
-use crate::{Addresses, Infra, InfraError, entry_points, static_configuration::StaticConfiguration};
+use crate::{EntryPoint, Infra, InfraError, static_configuration::StaticConfiguration};
 
 /// What nobody but our own programs may know.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,27 +66,27 @@ struct LocalRouter {
     service: &'static str,
 }
 
-/// All files of a machine. The same values give the same texts.
+/// All files of a machine with these entry points. The same values give the same texts.
 ///
 /// # Errors
-/// [`InfraError::Value`] when the machine has no address at all to listen on.
+/// [`InfraError::Value`] when there is no entry point, and so no address at all to listen on.
 pub fn files(
     infra: &Infra,
-    addresses: Addresses,
+    entry_points: &[EntryPoint],
     secrets: &Secrets,
     directories: &Directories,
 ) -> Result<Vec<StaticFile>, InfraError> {
-    if addresses == Addresses::default() {
+    if entry_points.is_empty() {
         let problem = "the machine has no address to listen on; give --public-ipv4 or --public-ipv6".to_owned();
         return Err(InfraError::Value { key: "public_ipv4", problem });
     }
-    let traefik = StaticConfiguration::new(infra, addresses, secrets, directories);
+    let traefik = StaticConfiguration::new(infra, entry_points, secrets, directories);
     let mut files = vec![
         StaticFile { name: "traefik.yml", text: write_yaml(&traefik)?, reader: Reader::Traefik },
         StaticFile { name: "local.yml", text: write_yaml(&local(secrets))?, reader: Reader::Traefik },
         StaticFile {
             name: "router.env",
-            text: router_environment(infra, addresses, directories),
+            text: router_environment(infra, entry_points, directories),
             reader: Reader::Everybody,
         },
         StaticFile { name: "traefik.env", text: traefik_environment(infra, directories), reader: Reader::Everybody },
@@ -107,8 +107,8 @@ fn local(secrets: &Secrets) -> Local {
 }
 
 /// The route server's flags, as variables.
-fn router_environment(infra: &Infra, addresses: Addresses, directories: &Directories) -> String {
-    let names: Vec<_> = entry_points(infra, addresses).into_iter().map(|it| it.name).collect();
+fn router_environment(infra: &Infra, entry_points: &[EntryPoint], directories: &Directories) -> String {
+    let names: Vec<_> = entry_points.iter().map(|it| it.name.as_str()).collect();
     let settings = [
         ("LISTEN", Some("127.0.0.1:7111".to_owned())),
         ("SOCKETS", Some(format!("{}/docker-*.sock", directories.run))),
@@ -156,12 +156,13 @@ impl Default for Directories {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Addresses, entry_points};
 
     fn all(infra: &str) -> Vec<StaticFile> {
         let infra = Infra::parse(infra).unwrap();
         let addresses = Addresses { ipv4: infra.public_ipv4, ipv6: infra.public_ipv6 };
         let secrets = Secrets { poll: "p".repeat(32), api: "a".repeat(32) };
-        files(&infra, addresses, &secrets, &Directories::default()).unwrap()
+        files(&infra, &entry_points(&infra, addresses), &secrets, &Directories::default()).unwrap()
     }
 
     fn text(files: &[StaticFile]) -> String {
@@ -183,9 +184,15 @@ mod tests {
     }
 
     #[test]
+    fn certificates_without_a_token_are_proved_on_the_entry_point_that_is_there() {
+        assert!(text(&all(r#"{"public_ipv4": "198.51.100.10"}"#)).contains("entryPoint: web\n"));
+        assert!(text(&all(r#"{"public_ipv6": "2001:db8::10"}"#)).contains("entryPoint: web-v6\n"));
+    }
+
+    #[test]
     fn no_address_at_all() {
         let secrets = Secrets { poll: String::new(), api: String::new() };
-        let error = files(&Infra::default(), Addresses::default(), &secrets, &Directories::default()).err();
+        let error = files(&Infra::default(), &[], &secrets, &Directories::default()).err();
         assert!(error.unwrap().to_string().contains("no address to listen on"));
     }
 }

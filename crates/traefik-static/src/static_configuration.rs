@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Addresses, Directories, Infra, Secrets, Transport, entry_points, entry_points::ADMIN};
+use crate::{Directories, Infra, Secrets, Transport, entry_points::ADMIN};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -138,15 +138,14 @@ struct Acme {
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Challenge {
     DnsChallenge { provider: &'static str },
-    HttpChallenge { entry_point: &'static str },
+    HttpChallenge { entry_point: String },
 }
 
 // === impl StaticConfiguration ===
 
 impl StaticConfiguration {
-    pub(crate) fn new(infra: &Infra, addresses: Addresses, secrets: &Secrets, directories: &Directories) -> Self {
-        let mut entry_points: BTreeMap<_, _> =
-            entry_points(infra, addresses).into_iter().map(|it| (it.name.clone(), EntryPoint::of(&it))).collect();
+    pub(crate) fn new(infra: &Infra, all: &[crate::EntryPoint], secrets: &Secrets, directories: &Directories) -> Self {
+        let mut entry_points: BTreeMap<_, _> = all.iter().map(|it| (it.name.clone(), EntryPoint::of(it))).collect();
         entry_points.insert("admin".to_owned(), EntryPoint { address: ADMIN.to_string(), ..EntryPoint::default() });
         let authorization = [("Authorization", format!("Bearer {}", secrets.poll))];
         Self {
@@ -166,7 +165,7 @@ impl StaticConfiguration {
                 },
                 file: FileProvider { filename: directories.proxy("local.yml"), watch: false },
             },
-            certificates_resolvers: [("letsencrypt", Resolver { acme: Acme::of(infra, directories) })].into(),
+            certificates_resolvers: [("letsencrypt", Resolver { acme: Acme::of(infra, all, directories) })].into(),
         }
     }
 }
@@ -191,10 +190,14 @@ impl EntryPoint {
 // === impl Acme ===
 
 impl Acme {
-    fn of(infra: &Infra, directories: &Directories) -> Self {
+    fn of(infra: &Infra, entry_points: &[crate::EntryPoint], directories: &Directories) -> Self {
         let challenge = match infra.cf_dns_api_token {
             Some(_) => Challenge::DnsChallenge { provider: "cloudflare" },
-            None => Challenge::HttpChallenge { entry_point: "web" },
+            None => {
+                let web = entry_points.iter().find(|it| it.transport == Transport::Http);
+                let entry_point = web.map_or_else(|| "web".to_owned(), |it| it.name.clone());
+                Challenge::HttpChallenge { entry_point }
+            }
         };
         Self {
             email: infra.cert_email.clone(),

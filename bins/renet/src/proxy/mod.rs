@@ -3,6 +3,7 @@
 mod addresses;
 mod ask;
 mod configure;
+mod ports;
 mod services;
 pub(crate) mod units;
 
@@ -20,10 +21,12 @@ use crate::{
 /// Does what was asked for.
 pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
     match command {
-        ProxyCommand::Configure => configure::run(),
+        ProxyCommand::Configure(options) => configure::run(options),
         ProxyCommand::Up => services::up(),
         ProxyCommand::Down => services::down(),
         ProxyCommand::Status(StatusOptions { json }) => services::status(*json),
+        ProxyCommand::Logs { follow, lines } => services::logs(*follow, *lines),
+        ProxyCommand::Refresh => services::refresh(),
         ProxyCommand::Install => install(),
         ProxyCommand::Uninstall => uninstall(),
         ProxyCommand::Routes { json } => ask::routes(*json),

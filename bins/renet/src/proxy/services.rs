@@ -2,15 +2,19 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    process::ExitCode,
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
     thread,
     time::{Duration, Instant},
 };
 
 use command_line::{Failure, printable};
+use machine_sockets::Holder;
 use route_api::{Polls, Request};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
+use traefik_static::EntryPoint;
 
 use super::units;
 use crate::{
@@ -70,14 +74,26 @@ pub(super) fn release_polls() {
     let _ = route_api::ask(&socket, &Request::Polls(Polls::Release));
 }
 
-/// Starts again what runs and has to know of files that changed, or of sockets that came or went.
-pub(super) fn take_over(changed: &[&str], sockets_changed: bool) -> Result<(), Failure> {
+/// Which of the two run.
+pub(super) fn running() -> Result<Vec<&'static str>, Failure> {
+    let supervisor = supervisor();
+    let mut running = Vec::new();
+    for name in [ROUTER, TRAEFIK] {
+        if matches!(supervisor.state(name).map_err(failure)?, State::Running(_)) {
+            running.push(name);
+        }
+    }
+    Ok(running)
+}
+
+/// Starts again what ran and has to know of files that changed, or of sockets that came or went.
+pub(super) fn take_over(ran: &[&str], changed: &[&str], sockets_changed: bool) -> Result<(), Failure> {
     let supervisor = supervisor();
     let concerns = |names: &[&str]| changed.iter().any(|name| names.contains(name));
     let of_router = concerns(&["router.env", "poll-token"]);
     let of_traefik = sockets_changed || concerns(&["traefik.yml", "local.yml", "traefik.env", "cloudflare-token"]);
     for (name, service, concerned) in [(ROUTER, router as fn() -> _, of_router), (TRAEFIK, traefik, of_traefik)] {
-        if !concerned || !matches!(supervisor.state(name).map_err(failure)?, State::Running(_)) {
+        if !concerned || !ran.contains(&name) {
             continue;
         }
         let service = service()?;
@@ -94,6 +110,51 @@ pub(super) fn take_over(changed: &[&str], sockets_changed: bool) -> Result<(), F
         say(format_args!("{name}: started again"))?;
     }
     Ok(())
+}
+
+/// Tells who has an entry point for us: Traefik, or systemd by a unit of ours.
+pub(super) fn holds(is_systemd: bool) -> Result<impl Fn(&EntryPoint, &Holder) -> bool, Failure> {
+    let traefik = pid(supervisor().state(TRAEFIK).map_err(failure)?);
+    let sockets = if is_systemd { units::active_sockets()? } else { Vec::new() };
+    Ok(move |entry_point: &EntryPoint, holder: &Holder| {
+        Some(holder.pid) == traefik || (holder.pid == 1 && sockets.contains(&entry_point.socket_unit().name))
+    })
+}
+
+/// Has the route server ask all daemons again.
+pub(super) fn refresh() -> Result<ExitCode, Failure> {
+    let State::Running(pid) = supervisor().state(ROUTER).map_err(failure)? else {
+        return Err(Failure::Runtime(format!("{ROUTER} does not run; renet proxy up starts it")));
+    };
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let told = process.map_or(Ok(()), |process| kill_process(process, Signal::HUP));
+    told.map_err(|error| Failure::runtime(format_args!("cannot tell process {pid}"), &error))?;
+    say("the route server asks all daemons again")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Becomes whatever shows the logs of both.
+pub(super) fn logs(follow: bool, lines: u32) -> Result<ExitCode, Failure> {
+    let supervisor = supervisor();
+    let lines = lines.to_string();
+    let mut command = if supervisor.form() == Form::Systemd {
+        let mut command = Command::new("journalctl");
+        command.args(["--unit", ROUTER, "--unit", TRAEFIK, "--lines", &lines]);
+        command.arg(if follow { "--follow" } else { "--no-pager" });
+        command
+    } else {
+        let files = [ROUTER, TRAEFIK].map(|name| supervisor.log(name));
+        if !files.iter().any(|file| file.is_file()) {
+            return Err(Failure::Runtime(
+                "nothing was started yet, and so there are no logs; renet proxy up".to_owned(),
+            ));
+        }
+        let mut command = Command::new("tail");
+        command.args(["--lines", &lines]).args(follow.then_some("--follow=name"));
+        command.args(files.iter().filter(|file| file.is_file()));
+        command
+    };
+    Err(Failure::runtime("cannot show the logs", &command.exec()))
 }
 
 /// Prints what runs and what it says.

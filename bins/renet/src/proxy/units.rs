@@ -84,6 +84,14 @@ pub(super) fn write_sockets(entry_points: Vec<EntryPoint>) -> Result<bool, Failu
     Ok(changed)
 }
 
+/// The socket units of entry points that systemd has open.
+pub(super) fn active_sockets() -> Result<Vec<String>, Failure> {
+    let pattern = format!("{SOCKET_UNIT}*.socket");
+    let listed = systemctl(&["list-units", "--state=active", "--plain", "--no-legend", "--no-pager", &pattern]);
+    let listed = listed.map_err(failure)?;
+    Ok(listed.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect())
+}
+
 /// Starts everything; what runs stays as it is.
 pub(super) fn start() -> Result<(), Failure> {
     let sockets = sockets()?;

@@ -1,10 +1,10 @@
 use std::{fs, net::TcpListener};
 
 use container_snapshot::Endpoint;
+use machine_sockets::fixtures::{ID, process};
 use tokio::time::timeout;
 
 use super::*;
-use crate::owners::tests::{ID, process};
 
 fn expected(backends: &[Endpoint]) -> Comparison {
     Comparison { backends: backends.iter().copied().collect(), ..Comparison::default() }

@@ -14,7 +14,7 @@ const MAX_DESCRIPTORS: usize = 200_000;
 
 /// The processes of the machine, as `/proc` shows them.
 #[derive(Debug, Clone)]
-pub(crate) struct Processes {
+pub struct Processes {
     proc: PathBuf,
 }
 
@@ -22,18 +22,18 @@ pub(crate) struct Processes {
 
 impl Processes {
     /// As a directory of that form shows them: `/proc`.
-    pub(crate) fn new(proc: impl Into<PathBuf>) -> Self {
+    pub fn new(proc: impl Into<PathBuf>) -> Self {
         Self { proc: proc.into() }
     }
 
     /// The directory.
-    pub(crate) fn root(&self) -> &Path {
+    pub fn root(&self) -> &Path {
         &self.proc
     }
 
     /// Who holds these sockets, where that can be seen. The youngest processes are looked at first, and none when
     /// all are found: a socket that was not there a moment ago is mostly theirs.
-    pub(crate) fn holders(&self, inodes: &BTreeSet<u64>) -> BTreeMap<u64, u32> {
+    pub fn holders(&self, inodes: &BTreeSet<u64>) -> BTreeMap<u64, u32> {
         let mut found = BTreeMap::new();
         let mut budget = MAX_DESCRIPTORS;
         let mut pids = self.pids();
@@ -55,7 +55,7 @@ impl Processes {
     }
 
     /// The oldest process that holds one of these sockets: a child that was just forked holds its parent's for a moment.
-    pub(crate) fn oldest_holder(&self, inodes: &BTreeSet<u64>) -> Option<u32> {
+    pub fn oldest_holder(&self, inodes: &BTreeSet<u64>) -> Option<u32> {
         let mut pids = self.pids();
         pids.sort_unstable();
         pids.into_iter().find(|pid| {
@@ -65,7 +65,7 @@ impl Processes {
     }
 
     /// Whose a process is.
-    pub(crate) fn owner(&self, pid: u32) -> Owner {
+    pub fn owner(&self, pid: u32) -> Owner {
         let containers = self.read(pid, "cgroup").map(|text| containers_of_cgroup(&text)).unwrap_or_default();
         if !containers.is_empty() {
             return Owner::Container(containers);
@@ -79,7 +79,7 @@ impl Processes {
     }
 
     /// What a process calls itself.
-    pub(crate) fn name(&self, pid: u32) -> String {
+    pub fn name(&self, pid: u32) -> String {
         self.read(pid, "comm").unwrap_or_default().trim_end().to_owned()
     }
 
@@ -122,26 +122,9 @@ fn socket(descriptor: &Path) -> Option<u64> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::os::unix::fs::symlink;
-
+mod tests {
     use super::*;
-
-    pub(crate) const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-    /// Adds a process to a directory in the form of `/proc`.
-    pub(crate) fn process(proc: &Path, pid: u32, name: &str, cgroup: &str, mounts: &str, sockets: &[u64]) {
-        let directory = proc.join(pid.to_string());
-        fs::create_dir_all(directory.join("fd")).unwrap();
-        fs::create_dir_all(directory.join("ns")).unwrap();
-        fs::write(directory.join("comm"), format!("{name}\n")).unwrap();
-        fs::write(directory.join("cgroup"), format!("0::{cgroup}\n")).unwrap();
-        symlink(format!("mnt:[{mounts}]"), directory.join("ns/mnt")).unwrap();
-        symlink("/dev/null", directory.join("fd/0")).unwrap();
-        for (index, inode) in sockets.iter().enumerate() {
-            symlink(format!("socket:[{inode}]"), directory.join(format!("fd/{}", index + 3))).unwrap();
-        }
-    }
+    use crate::fixtures::{ID, process};
 
     #[test]
     fn containers_processes_and_daemons_are_told_apart() {

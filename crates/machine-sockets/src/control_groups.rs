@@ -47,7 +47,7 @@ const TCP_CLOSE: u32 = 1 << 7;
 
 /// The machine's control groups of version 2, as far as they are known.
 #[derive(Debug, Default)]
-pub(crate) struct ControlGroups {
+pub struct ControlGroups {
     root: Option<PathBuf>,
     /// Paths by ID. The kernel does not use an ID twice.
     paths: BTreeMap<u64, String>,
@@ -57,14 +57,14 @@ pub(crate) struct ControlGroups {
 
 impl ControlGroups {
     /// Of this machine: beside hierarchies of version 1 they have a place of their own.
-    pub(crate) fn of_this_machine() -> Self {
+    pub fn of_this_machine() -> Self {
         let places = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(PathBuf::from);
         let root = places.into_iter().find(|place| place.join("cgroup.procs").exists());
         Self { root, paths: BTreeMap::new() }
     }
 
     /// Whose these sockets are, given by their inodes, as far as it can be told.
-    pub(crate) fn owners(&mut self, inodes: &BTreeSet<u64>) -> BTreeMap<u64, Owner> {
+    pub fn owners(&mut self, inodes: &BTreeSet<u64>) -> BTreeMap<u64, Owner> {
         if self.root.is_none() {
             return BTreeMap::new();
         }

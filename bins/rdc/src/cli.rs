@@ -56,6 +56,30 @@ pub(crate) enum ContextCommand {
     PushInfra {
         /// The machine
         name: ContextName,
+        /// Print what would change on the machine, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Print what is known of a machine, without its token
+    Show {
+        /// The machine
+        name: ContextName,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Choose the machine that is meant where -m is not given
+    Use {
+        /// The machine
+        name: ContextName,
+    },
+    /// Look on the machine for what keeps sites from being reached or from having a certificate
+    Check {
+        /// The machine
+        name: ContextName,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -162,9 +186,9 @@ pub(crate) struct Which {
     /// The repository
     pub(crate) name: RepositoryName,
 
-    /// The machine
+    /// The machine; default: the one that `rdc context use` chose
     #[arg(short = 'm', long, value_name = "NAME")]
-    pub(crate) machine: ContextName,
+    pub(crate) machine: Option<ContextName>,
 }
 
 #[cfg(test)]

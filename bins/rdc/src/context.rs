@@ -8,8 +8,8 @@ use std::{
 };
 
 use command_line::{Failure, chain};
-use machine_context::{ContextError, Ended, InfraChange, Input, StoreError, Target};
-use serde_json::json;
+use machine_context::{Context, ContextError, ContextName, Ended, InfraChange, Input, StoreError, Target};
+use serde_json::{Value, json};
 
 use crate::{
     cli::{ContextCommand, CreateOptions, InfraOptions},
@@ -37,11 +37,23 @@ pub(crate) fn run(command: ContextCommand) -> Result<ExitCode, Failure> {
         }
         ContextCommand::List { json } => list(json)?,
         ContextCommand::SetInfra(options) => set_infra(options)?,
-        ContextCommand::PushInfra { name } => {
+        ContextCommand::Use { name } => {
+            store()?.change(|contexts| Ok::<_, Fault>(contexts.choose(&name)?))?;
+            say(&format!("{name} is meant where -m is not given"))?;
+        }
+        ContextCommand::Show { name, json } => show(&name, json)?,
+        ContextCommand::Check { name, json } => {
+            let json = if json { &["--json"][..] } else { &[] };
+            return ended(machine(Some(&name))?.renet(&[&["proxy", "check"], json].concat(), Input::Nothing));
+        }
+        ContextCommand::PushInfra { name, dry_run } => {
             let contexts = store()?.read().map_err(|error| Failure::runtime("contexts", &error))?;
             let context = contexts.get(&name).map_err(|error| Failure::Usage(error.to_string()))?;
             let infra = serde_json::to_vec(&context.infra).map_err(|error| Failure::runtime("the settings", &error))?;
-            let machine = machine(&name)?;
+            let machine = machine(Some(&name))?;
+            if dry_run {
+                return ended(machine.renet(&["proxy", "configure", "--dry-run"], Input::Bytes(infra)));
+            }
             match machine.renet(&["proxy", "configure"], Input::Bytes(infra)) {
                 Ok(Ended::Code(0)) => {}
                 other => return ended(other),
@@ -54,23 +66,42 @@ pub(crate) fn run(command: ContextCommand) -> Result<ExitCode, Failure> {
 
 fn list(as_json: bool) -> Result<(), Failure> {
     let contexts = store()?.read().map_err(|error| Failure::runtime("contexts", &error))?;
-    let mut all = Vec::new();
+    if as_json {
+        let all: Vec<_> = contexts.iter().map(|(name, context)| without_token(name, context)).collect();
+        return say(&json!({"contexts": all}).to_string());
+    }
     for (name, context) in contexts.iter() {
         let infra = &context.infra;
-        let token = infra.cf_dns_api_token.is_some();
-        if as_json {
-            let mut infra = json!(infra);
-            if let Some(infra) = infra.as_object_mut() {
-                infra.remove("cf_dns_api_token");
-                infra.insert("cf_dns_api_token_set".to_owned(), json!(token));
-            }
-            all.push(json!({"name": name, "target": context.target.to_string(), "infra": infra}));
-        } else {
-            let domain = infra.base_domain.as_deref().unwrap_or("no base domain");
-            say(&format!("{name}  {}  {domain}{}", context.target, if token { "" } else { "  no Cloudflare token" }))?;
-        }
+        let domain = infra.base_domain.as_deref().unwrap_or("no base domain");
+        let token = if infra.cf_dns_api_token.is_some() { "" } else { "  no Cloudflare token" };
+        say(&format!("{name}  {}  {domain}{token}", context.target))?;
     }
-    if as_json { say(&json!({"contexts": all}).to_string()) } else { Ok(()) }
+    Ok(())
+}
+
+fn show(name: &ContextName, as_json: bool) -> Result<(), Failure> {
+    let contexts = store()?.read().map_err(|error| Failure::runtime("contexts", &error))?;
+    let context = contexts.get(name).map_err(|error| Failure::Usage(error.to_string()))?;
+    let shown = without_token(name, context);
+    if as_json {
+        return say(&shown.to_string());
+    }
+    say(&format!("{name}: {}", context.target))?;
+    for (key, value) in shown.get("infra").and_then(Value::as_object).into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        say(&format!("  {key:<21} {value}"))?;
+    }
+    Ok(())
+}
+
+/// What is known of a machine; of the token only whether there is one.
+fn without_token(name: &ContextName, context: &Context) -> Value {
+    let mut infra = json!(context.infra);
+    if let Some(infra) = infra.as_object_mut() {
+        let token = infra.remove("cf_dns_api_token").is_some();
+        infra.insert("cf_dns_api_token_set".to_owned(), json!(token));
+    }
+    json!({"name": name, "target": context.target.to_string(), "infra": infra})
 }
 
 fn set_infra(options: InfraOptions) -> Result<(), Failure> {

@@ -35,7 +35,7 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
 
 fn renet(which: &Which, command: &str, more: &[&str], input: Input) -> Result<ExitCode, Failure> {
     let arguments = [&["repo", command, which.name.as_str()], more].concat();
-    ended(machine(&which.machine)?.renet(&arguments, input))
+    ended(machine(which.machine.as_ref())?.renet(&arguments, input))
 }
 
 /// The files of a directory, without what renet keeps there itself.

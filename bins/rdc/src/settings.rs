@@ -21,9 +21,10 @@ pub(crate) fn store() -> Result<Store, Failure> {
     Ok(Store::new(&base.config_dir().join("rediacc")))
 }
 
-/// The machine of this name.
-pub(crate) fn machine(name: &ContextName) -> Result<Machine, Failure> {
+/// The machine of this name, else the one that was chosen.
+pub(crate) fn machine(name: Option<&ContextName>) -> Result<Machine, Failure> {
     let contexts = store()?.read().map_err(|error| Failure::runtime("contexts", &error))?;
+    let name = &contexts.meant(name).map_err(|error| Failure::Usage(error.to_string()))?;
     let context = contexts.get(name).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(Machine {
         name: name.clone(),

@@ -89,7 +89,28 @@ fn infra_is_kept_and_pushed_on_standard_input() {
         calls.iter().all(|call| !call.contains("t0ken") && call.contains("-p 2222 -- root@203.0.113.50 ")),
         "{seen}"
     );
+    let shown = desk.done("context show server-1");
+    assert!(shown.starts_with("server-1: root@203.0.113.50:2222\n  base_domain           example.com\n"), "{shown}");
+    assert!(shown.contains("cf_dns_api_token_set  true\n") && !shown.contains("t0ken"), "{shown}");
     assert!(calls.len() == 2 && calls.iter().any(|call| call.contains(" proxy configure; ")), "{seen}");
+}
+
+#[test]
+fn a_machine_that_was_chosen_is_meant_and_looked_at() {
+    let desk = Desk::new();
+    desk.done("context create box --ssh box");
+    let said = desk.refused(2, "repo up my-app");
+    assert!(said.contains("Name it with -m NAME, or choose one for good with `rdc context use NAME`"), "{said}");
+    desk.done("context use box");
+    desk.done("repo up my-app");
+    desk.done("context check box --json");
+    desk.done("context push-infra box --dry-run");
+    let seen = desk.seen();
+    for words in [" repo up my-app; ", " proxy check --json; ", " proxy configure --dry-run; "] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+    assert!(!seen.contains("proxy up"), "a dry run starts nothing: {seen}");
+    assert_eq!(desk.run("context check box", "", &[("CODE", "1")]).status.code(), Some(1));
 }
 
 #[test]

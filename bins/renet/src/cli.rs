@@ -168,6 +168,13 @@ pub(crate) enum ProxyCommand {
     Down,
     /// Print whether both run and what they say; exit code 1 when something does not
     Status(StatusOptions),
+    /// Look for what keeps sites from being reached or from having a certificate: names, ports, the token, failed orders,
+    /// what clients get; exit code 1 when something is wrong
+    Check {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show the logs of both
     Logs {
         /// Go on with what comes

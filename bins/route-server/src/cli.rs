@@ -45,6 +45,7 @@ The server is asked over its control socket, which only root may open. A change 
 Exit codes: 0 done, 1 no server answers or it was not done, 2 the host or the ID makes no sense.";
 
 /// Where the control socket is when nobody says otherwise.
+const PROXY_CHECK: &str = "/run/rediacc/proxy-check.json";
 const CONTROL_SOCKET: &str = "/run/rediacc/router.sock";
 
 /// Follows every Docker daemon of the machine and serves their containers' routes to Traefik.
@@ -105,6 +106,10 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "PATH", default_value = CONTROL_SOCKET, value_parser = OsStringValueParser::new().map(PathBuf::from),
           env = "REDIACC_ROUTER_CONTROL_SOCKET")]
     pub(crate) control_socket: PathBuf,
+
+    /// What the last `renet proxy check` found: shown in /health; an empty path shows nothing
+    #[arg(long, value_name = "FILE", default_value = PROXY_CHECK, env = "REDIACC_ROUTER_PROXY_CHECK")]
+    pub(crate) proxy_check: PathBuf,
 
     /// File with the token that whoever reads /routes.yaml must show
     #[arg(long, value_name = "FILE", env = "REDIACC_ROUTER_TOKEN_FILE")]

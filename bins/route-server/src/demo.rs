@@ -87,6 +87,7 @@ fn serve_options(options: &DemoOptions, glob: String, directory: &Path) -> Serve
         first_view: std::time::Duration::from_secs(3),
         state_dir: directory.join("state"),
         control_socket: directory.join("router.sock"),
+        proxy_check: std::path::PathBuf::new(),
         token_file: None,
         log_format: None,
     }

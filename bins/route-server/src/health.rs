@@ -1,18 +1,24 @@
 //! What the JSON endpoints say.
 
 use std::{
+    fs::File,
+    io::Read as _,
+    path::Path,
     sync::{Arc, OnceLock},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use container_snapshot::{DaemonView, Defect, Link, MAX_LABEL_BYTES, Snapshot, Timestamp};
-use route_api::{Counts, Daemon, FindingCounts, Health, StateDirectory, TraefikPolls};
+use route_api::{Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls};
 use route_http::{Polls, Views};
 use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
 use serde::Serialize;
 
 use crate::state::Report;
+
+/// The most bytes of what `renet proxy check` found.
+const MAX_CHECK: u64 = 1 << 20;
 
 /// One moment of the fleet, for whoever asks. What is written is kept: asking twice costs nothing.
 pub(crate) struct Fleet {
@@ -25,6 +31,8 @@ pub(crate) struct Fleet {
     pub(crate) base_domain: Option<BaseDomain>,
     pub(crate) polls: Arc<Polls>,
     pub(crate) state: Report,
+    /// Where `renet proxy check` writes; empty: nowhere.
+    pub(crate) proxy_check: Arc<Path>,
     pub(crate) routes: OnceLock<Bytes>,
 }
 
@@ -110,6 +118,7 @@ impl Views for Fleet {
                 error: self.state.error().map(|error| error.to_string()),
             },
             traefik: TraefikPolls { last_poll_seconds: self.polls.seen().age(Instant::now()).map(|age| age.as_secs()) },
+            proxy: read_check(&self.proxy_check),
         };
         serde_json::to_vec(&health).map(Bytes::from)
     }
@@ -142,6 +151,13 @@ impl Views for Fleet {
     fn is_ready(&self) -> bool {
         !self.starting
     }
+}
+
+/// What `renet proxy check` found last, if anything; a damaged file is none.
+fn read_check(path: &Path) -> Option<ProxyCheck> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(MAX_CHECK).read_to_end(&mut bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// RFC 3339, UTC.

@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeSet,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -26,6 +27,7 @@ pub(crate) struct Publisher {
     findings: BTreeSet<Finding>,
     document: Option<Document>,
     routers: usize,
+    proxy_check: Arc<Path>,
 }
 
 // === impl Publisher ===
@@ -50,12 +52,30 @@ impl Publisher {
             base_domain: policy.base_domain.clone(),
             polls: polls.clone(),
             state: report.clone(),
+            proxy_check: Path::new("").into(),
             routes: OnceLock::new(),
         };
         let state = State { phase: Phase::Starting, document: document.clone(), views: Arc::new(fleet) };
         let state = watch::Sender::new(state);
         let (cache, findings) = (Cache::default(), BTreeSet::new());
-        Self { policy, cache, ledger, state, polls, report, findings, document, routers: 0 }
+        Self {
+            policy,
+            cache,
+            ledger,
+            state,
+            polls,
+            report,
+            findings,
+            document,
+            routers: 0,
+            proxy_check: Path::new("").into(),
+        }
+    }
+
+    /// The same, which shows what stands in this file.
+    pub(crate) fn showing(mut self, proxy_check: &Path) -> Self {
+        self.proxy_check = proxy_check.into();
+        self
     }
 
     /// What is served.
@@ -116,6 +136,7 @@ impl Publisher {
             base_domain: self.policy.base_domain.clone(),
             polls: self.polls.clone(),
             state: self.report.clone(),
+            proxy_check: self.proxy_check.clone(),
             outcome: Arc::new(outcome),
             routes: OnceLock::new(),
         };

@@ -62,7 +62,8 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let (saver, report, saving) = Saver::start(state.clone(), &loaded, RETRY);
     let (grace, stale_for) = (policy.grace, policy.stale_for);
     let restored = published.as_ref().map(|document| document.revision.to_string());
-    let publisher = Publisher::new(policy, loaded.ledger, report.clone(), polls.clone(), published);
+    let publisher =
+        Publisher::new(policy, loaded.ledger, report.clone(), polls.clone(), published).showing(&options.proxy_check);
     let http = route_http::Settings { token, ..Default::default() };
     let serving = route_http::serve(listener, publisher.subscribe(), http, polls.clone(), shutdown.clone());
     let serving = tokio::spawn(serving);

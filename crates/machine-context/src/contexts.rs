@@ -29,6 +29,9 @@ pub struct Context {
 pub struct Contexts {
     #[serde(default)]
     contexts: BTreeMap<ContextName, Context>,
+    /// The one that is meant where none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    current: Option<ContextName>,
 }
 
 /// What `set-infra` was given; what it was not given stays. An empty text or list takes the old value away.
@@ -61,6 +64,9 @@ pub enum ContextError {
     /// There is one of this name.
     #[error("there is a context {0} already; `rdc context delete {0}` makes room")]
     Taken(ContextName),
+    /// None is named, and none was chosen.
+    #[error("which machine? Name it with -m NAME, or choose one for good with `rdc context use NAME`")]
+    NoneChosen,
     /// There is none.
     #[error("there is no context {0}; make it with `rdc context create {0} --ssh root@ADDRESS` (or --local)")]
     Unknown(ContextName),
@@ -112,7 +118,27 @@ impl Contexts {
     /// # Errors
     /// [`ContextError::Unknown`].
     pub fn delete(&mut self, name: &ContextName) -> Result<(), ContextError> {
-        self.contexts.remove(name).map(drop).ok_or_else(|| ContextError::Unknown(name.clone()))
+        self.contexts.remove(name).ok_or_else(|| ContextError::Unknown(name.clone()))?;
+        self.current.take_if(|current| current == name);
+        Ok(())
+    }
+
+    /// Chooses the one that is meant where none is named.
+    ///
+    /// # Errors
+    /// [`ContextError::Unknown`].
+    pub fn choose(&mut self, name: &ContextName) -> Result<(), ContextError> {
+        self.get(name)?;
+        self.current = Some(name.clone());
+        Ok(())
+    }
+
+    /// The name that is given, else the one that was chosen.
+    ///
+    /// # Errors
+    /// [`ContextError::NoneChosen`].
+    pub fn meant(&self, given: Option<&ContextName>) -> Result<ContextName, ContextError> {
+        given.or(self.current.as_ref()).cloned().ok_or(ContextError::NoneChosen)
     }
 
     /// Changes what a machine's proxy is to be like. A change that makes no sense changes nothing.
@@ -232,6 +258,19 @@ mod tests {
         }
         contexts.set_infra(&name("a"), InfraChange { tcp_ports: Some([].into()), ..InfraChange::default() }).unwrap();
         assert!(contexts.get(&name("a")).unwrap().infra.tcp_ports.is_empty());
+    }
+
+    #[test]
+    fn the_chosen_one_is_meant_until_it_is_forgotten() {
+        let mut contexts = Contexts::default();
+        contexts.choose(&name("a")).unwrap_err();
+        contexts.create(name("a"), Target::Local).unwrap();
+        assert!(contexts.meant(None).unwrap_err().to_string().contains("rdc context use NAME"));
+        contexts.choose(&name("a")).unwrap();
+        assert_eq!(contexts.meant(None).unwrap(), name("a"));
+        assert_eq!(contexts.meant(Some(&name("b"))).unwrap(), name("b"));
+        contexts.delete(&name("a")).unwrap();
+        contexts.meant(None).unwrap_err();
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Polls {
-    /// All that are held are answered, and who had a connection gets no document on it for ten seconds: Traefik, which is
+    /// All that are held are answered, and who had a connection gets nothing new on it for ten seconds: Traefik, which is
     /// about to be stopped, would wait for the answer, and hang over one that is news.
     Release,
 }
@@ -151,13 +151,21 @@ pub enum ControlError {
 /// # Errors
 /// [`ControlError`] when there is no answer. That something was not done is an answer: [`Answer::Error`].
 pub fn ask(path: &Path, request: &Request) -> Result<Answer, ControlError> {
+    ask_within(path, request, PATIENCE)
+}
+
+/// The same within another time than that which a full disk may take the server.
+///
+/// # Errors
+/// As those of [`ask`].
+pub fn ask_within(path: &Path, request: &Request, patience: Duration) -> Result<Answer, ControlError> {
     let line = serde_json::to_vec(request).map_err(|error| ControlError::Json { path: path.to_owned(), error })?;
-    let answer = exchange(path, line).map_err(|error| ControlError::of(path, error))?;
+    let answer = exchange(path, line, patience).map_err(|error| ControlError::of(path, error))?;
     serde_json::from_slice(&answer).map_err(|error| ControlError::Json { path: path.to_owned(), error })
 }
 
-fn exchange(path: &Path, mut line: Vec<u8>) -> io::Result<Vec<u8>> {
-    let end = Instant::now() + PATIENCE;
+fn exchange(path: &Path, mut line: Vec<u8>, patience: Duration) -> io::Result<Vec<u8>> {
+    let end = Instant::now() + patience;
     let mut stream = UnixStream::connect(path)?;
     line.push(b'\n');
     stream.limit(left(end)?)?;

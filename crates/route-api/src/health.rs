@@ -32,6 +32,45 @@ pub struct Health {
     /// How Traefik asks.
     #[serde(default)]
     pub traefik: TraefikPolls,
+    /// What the last `renet proxy check` found; none: there was none since the boot.
+    #[serde(default)]
+    pub proxy: Option<ProxyCheck>,
+}
+
+/// What came of looking for what keeps sites from being reached or from having a certificate (`renet proxy check`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyCheck {
+    /// When: RFC 3339, UTC.
+    pub checked_at: String,
+    /// All that was looked at, the worst first.
+    pub checks: Vec<Check>,
+}
+
+/// What came of looking at one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// How bad it is.
+    pub severity: CheckSeverity,
+    /// `service`, `port`, `dns`, `token`, `acme`, `order`, `certificate` or `clock`.
+    pub kind: String,
+    /// What it is about: a host, an entry point, a file.
+    pub subject: String,
+    /// What was seen.
+    pub message: String,
+    /// What to do; empty when nothing is to be done.
+    pub hint: String,
+}
+
+/// How bad something is that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckSeverity {
+    /// As it has to be.
+    Ok,
+    /// It will go wrong, or is only half right.
+    Warning,
+    /// Something does not work.
+    Error,
 }
 
 /// One daemon.
@@ -89,6 +128,16 @@ pub struct StateDirectory {
 pub struct TraefikPolls {
     /// Seconds since the last time; none: never yet.
     pub last_poll_seconds: Option<u64>,
+}
+
+// === impl ProxyCheck ===
+
+impl ProxyCheck {
+    /// How many checks came to this.
+    #[must_use]
+    pub fn count(&self, severity: CheckSeverity) -> usize {
+        self.checks.iter().filter(|check| check.severity == severity).count()
+    }
 }
 
 // === impl Health ===

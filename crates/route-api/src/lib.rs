@@ -20,8 +20,10 @@ use std::{net::SocketAddr, time::Duration};
 use serde::de::DeserializeOwned;
 
 pub use client::{ClientError, get, get_unix};
-pub use control::{Answer, Change, Claim, Claims, ControlError, Polls, Request, ask};
-pub use health::{Counts, Daemon, FindingCounts, Health, StateDirectory, TraefikPolls};
+pub use control::{Answer, Change, Claim, Claims, ControlError, Polls, Request, ask, ask_within};
+pub use health::{
+    Check, CheckSeverity, Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls,
+};
 pub use routes::{Finding, PortMapping, Ports, Route, RouteSource, Routes, Subject, Unrouted};
 
 /// `GET /health`.

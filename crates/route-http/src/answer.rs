@@ -37,9 +37,6 @@ pub(crate) enum Refusal {
     /// There is no document that is true.
     #[error("the routes are not known yet")]
     NoDocument,
-    /// Whoever asks on this connection is about to be stopped.
-    #[error("who asks on this connection is about to be stopped")]
-    Released,
     /// A view failed.
     #[error("this document could not be written")]
     View(#[source] serde_json::Error),
@@ -57,7 +54,7 @@ impl Refusal {
         let extra = match self {
             Self::Method => Some((ALLOW, Reading::ALLOWED)),
             Self::NoToken | Self::WrongToken => Some((WWW_AUTHENTICATE, "Bearer realm=\"routes\"")),
-            Self::NoDocument | Self::Released => Some((RETRY_AFTER, "1")),
+            Self::NoDocument => Some((RETRY_AFTER, "1")),
             _ => None,
         };
         answer.headers_mut().extend(extra.map(|(name, value)| (name, HeaderValue::from_static(value))));
@@ -70,7 +67,7 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Wait(_) => StatusCode::BAD_REQUEST,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::NoDocument | Self::Released => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoDocument => StatusCode::SERVICE_UNAVAILABLE,
             Self::View(_) | Self::NoView => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -87,7 +84,6 @@ impl Refusal {
                          of the server's token file; in Traefik: providers.http.headers",
             }),
             Self::NoDocument => json!({"error": error, "hint": "ask again; /health says what is still missing"}),
-            Self::Released => json!({"error": error, "hint": "ask on a new connection, or later"}),
             Self::View(_) | Self::NoView => json!({"error": error, "hint": "the server's log says why"}),
         }
     }

@@ -37,15 +37,15 @@ impl Polls {
         self.seen.borrow().clone()
     }
 
-    /// Answers everybody who is held, and for this time gives nobody a document on a connection that is older than this
-    /// moment. Traefik's end waits for the answer to its poll; and a document that is news to it while it ends blocks it
-    /// for ten seconds, after which it panics (seen with v3.7.9). The Traefik that is started then has a connection of
-    /// its own.
+    /// Answers everybody who is held, and for this time gives a connection that is older than this moment what it had
+    /// before, at once. Traefik's end waits for the answer to its poll; and a document that is news to it while it ends
+    /// blocks it for ten seconds, after which it panics (seen with v3.7.9). The Traefik that is started then has a
+    /// connection of its own.
     pub fn release(&self, duration: Duration) {
         self.released.send_replace(Some((Instant::now(), duration)));
     }
 
-    /// Whether a connection that was opened then gets nothing now.
+    /// Whether a connection that was opened then gets nothing new now.
     pub(crate) fn are_released(&self, opened: Instant) -> bool {
         is_released(*self.released.borrow(), opened)
     }

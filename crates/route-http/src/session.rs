@@ -34,8 +34,8 @@ pub(crate) struct Session {
     server: Arc<Server>,
     id: ConnectionId,
     pace: Pace,
-    /// The revision that this connection was last sent.
-    sent: Mutex<Option<Arc<str>>>,
+    /// What this connection was last sent.
+    sent: Mutex<Option<Document>>,
     opened: Instant,
 }
 
@@ -102,16 +102,15 @@ impl Session {
         if let Some(known) = self.last_sent() {
             let left = wait.min(settings.max_wait).saturating_sub(asked.elapsed());
             select! {
-                () = self.hold(left, |state| state.is_news_to(&known)) => {}
+                () = self.hold(left, |state| state.is_news_to(&known.revision)) => {}
                 () = self.server.polls.let_go(self.opened) => {}
             }
         }
-        if self.server.polls.are_released(self.opened) {
-            return Err(Refusal::Released);
-        }
-        let document = self.now().ok_or(Refusal::NoDocument)?;
+        // Not refused: with another status Traefik gives the connection up, and comes back as if it were its successor.
+        let again = self.last_sent().filter(|_| self.server.polls.are_released(self.opened));
+        let document = again.or_else(|| self.now()).ok_or(Refusal::NoDocument)?;
         self.server.polls.sent(&document.revision);
-        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&document.revision));
+        *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(document.clone());
         Ok(document)
     }
 
@@ -166,7 +165,7 @@ impl Session {
         Arc::clone(&self.server.state.borrow().views)
     }
 
-    fn last_sent(&self) -> Option<Arc<str>> {
+    fn last_sent(&self) -> Option<Document> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -4,6 +4,8 @@ use std::{path::Path, process::Command};
 
 use crate::{State, SupervisorError, fault};
 
+/// So many words of a command are shown.
+const SHOWN: usize = 5;
 /// Where an administrator's units are.
 const UNITS: &str = "/etc/systemd/system";
 
@@ -49,6 +51,10 @@ pub fn systemctl(arguments: &[&str]) -> Result<String, SupervisorError> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(SupervisorError::Systemd { command: arguments.join(" "), said })
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it failed without a word").to_owned();
+    // With many units its words would be lost among their names.
+    let more = if arguments.len() > SHOWN { " …" } else { "" };
+    let command = arguments.iter().take(SHOWN).copied().collect::<Vec<_>>().join(" ") + more;
+    Err(SupervisorError::Systemd { command, said })
 }

@@ -120,6 +120,7 @@ fn router_environment(infra: &Infra, entry_points: &[EntryPoint], directories: &
         ("DYNAMIC_PORTS", Some(format!("{}-{}", DYNAMIC_PORTS.start(), DYNAMIC_PORTS.end()))),
         ("STATE_DIR", Some(directories.state.clone())),
         ("CONTROL_SOCKET", Some(format!("{}/router.sock", directories.run))),
+        ("PROXY_CHECK", Some(format!("{}/proxy-check.json", directories.run))),
         ("TOKEN_FILE", Some(directories.proxy("poll-token"))),
     ];
     let lines = settings.into_iter().filter_map(|(name, value)| Some(format!("REDIACC_ROUTER_{name}={}\n", value?)));

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod ask;
+mod check;
 mod configure;
 mod ports;
 mod services;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
         ProxyCommand::Up => services::up(),
         ProxyCommand::Down => services::down(),
         ProxyCommand::Status(StatusOptions { json }) => services::status(*json),
+        ProxyCommand::Check { json } => check::run(*json),
         ProxyCommand::Logs { follow, lines } => services::logs(*follow, *lines),
         ProxyCommand::Refresh => services::refresh(),
         ProxyCommand::Install => install(),

@@ -10,7 +10,7 @@ use std::{
 
 use command_line::{Failure, printable};
 use machine_sockets::Holder;
-use route_api::{Polls, Request};
+use route_api::{CheckSeverity, Polls, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
@@ -22,17 +22,19 @@ use crate::{
     paths::{self, Paths},
 };
 
-const ROUTER: &str = "rediacc-router";
-const TRAEFIK: &str = "rediacc-traefik";
+pub(super) const ROUTER: &str = "rediacc-router";
+pub(super) const TRAEFIK: &str = "rediacc-traefik";
 /// Where the route server answers.
 pub(super) const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7111);
 /// Where Traefik answers its ping.
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7112);
 /// How long a service may take to answer after its start.
 const START: Duration = Duration::from_secs(15);
-/// How long a service may take to end. Traefik lets requests under way finish for 3 s; without the answer to its poll it
-/// waits for 10 s, with its ports closed, and now and then panics (seen with v3.7.9).
+/// How long a service may take to end. Traefik lets requests under way finish for 3 s.
 const STOP: Duration = Duration::from_secs(6);
+/// How long Traefik may take to apply what it was told last: it gathers changes for 100 ms. One that is stopped while it
+/// applies something blocks in its ACME provider until it panics after 10 s (seen with v3.7.9).
+const SETTLE: Duration = Duration::from_millis(300);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -71,7 +73,10 @@ pub(super) fn down() -> Result<ExitCode, Failure> {
 /// Answers the polls that Traefik's end would wait for. Without a route server there are none.
 pub(super) fn release_polls() {
     let socket = Paths::of_this_machine().run().join("router.sock");
-    let _ = route_api::ask(&socket, &Request::Polls(Polls::Release));
+    // One that is about to end itself does not answer, and systemd would hold the connection for it.
+    if route_api::ask_within(&socket, &Request::Polls(Polls::Release), ANSWER).is_ok() {
+        thread::sleep(SETTLE);
+    }
 }
 
 /// Which of the two run.
@@ -183,6 +188,14 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
                 let reason = daemon.reason.as_deref().map(|reason| format!(": {}", printable(reason)));
                 let (id, state) = (daemon.network_id, &daemon.state);
                 say(format_args!("daemon of network {id}: {state}{}", reason.unwrap_or_default()))?;
+            }
+            if let Some(check) = &health.proxy {
+                let (errors, warnings) = (check.count(CheckSeverity::Error), check.count(CheckSeverity::Warning));
+                say(format_args!("renet proxy check of {}: {errors} errors, {warnings} warnings", check.checked_at))?;
+                for check in check.checks.iter().filter(|check| check.severity == CheckSeverity::Error) {
+                    let (subject, message) = (printable(&check.subject), printable(&check.message));
+                    say(format_args!("  {} {subject}: {message}; {}", check.kind, printable(&check.hint)))?;
+                }
             }
             if let Some(error) = &health.state.error {
                 say(format_args!("the route server cannot write {}: {error}", health.state.dir))?;

@@ -22,11 +22,13 @@ use crate::{
 /// Names the sockets to Traefik's unit.
 const SOCKETS: &str = "rediacc-traefik.service.d/entry-points.conf";
 /// The units as they are packaged.
-const PACKAGED: [Packaged; 4] = [
+const PACKAGED: [Packaged; 6] = [
     ("rediacc-router.socket", include_str!("../../../../packaging/systemd/rediacc-router.socket")),
     ("rediacc-router-control.socket", include_str!("../../../../packaging/systemd/rediacc-router-control.socket")),
     ("rediacc-router.service", include_str!("../../../../packaging/systemd/rediacc-router.service")),
     ("rediacc-traefik.service", include_str!("../../../../packaging/systemd/rediacc-traefik.service")),
+    ("rediacc-proxy-check.service", include_str!("../../../../packaging/systemd/rediacc-proxy-check.service")),
+    ("rediacc-proxy-check.timer", include_str!("../../../../packaging/systemd/rediacc-proxy-check.timer")),
 ];
 const USERS: (&str, &str) =
     ("/etc/sysusers.d/rediacc.conf", include_str!("../../../../packaging/sysusers.d/rediacc.conf"));
@@ -96,7 +98,9 @@ pub(super) fn active_sockets() -> Result<Vec<String>, Failure> {
 pub(super) fn start() -> Result<(), Failure> {
     let sockets = sockets()?;
     let sockets: Vec<_> = sockets.iter().map(String::as_str).collect();
-    let packaged: Vec<_> = PACKAGED.iter().map(|(name, _)| *name).collect();
+    // The check is started by its timer alone.
+    let packaged = PACKAGED.iter().map(|(name, _)| *name).filter(|name| *name != "rediacc-proxy-check.service");
+    let packaged: Vec<_> = packaged.collect();
     enable(&[packaged.as_slice(), &sockets].concat())?;
     systemctl(&["start", "rediacc-router.socket", "rediacc-router-control.socket"]).map_err(failure)?;
     // It is ready when daemons have answered, which may take long; that it answers is asked for below.
@@ -106,7 +110,7 @@ pub(super) fn start() -> Result<(), Failure> {
     if !runs && !sockets.is_empty() {
         systemctl(&[&["start"], sockets.as_slice()].concat()).map_err(failure)?;
     }
-    systemctl(&["start", "rediacc-traefik.service"]).map(drop).map_err(failure)
+    systemctl(&["start", "rediacc-traefik.service", "rediacc-proxy-check.timer"]).map(drop).map_err(failure)
 }
 
 /// Stops everything, and gives the ports back.
@@ -117,7 +121,11 @@ pub(super) fn stop() -> Result<(), Failure> {
     if all.is_empty() {
         return Ok(());
     }
-    systemctl(&[&["disable", "--quiet", "--now"], all.as_slice()].concat()).map(drop).map_err(failure)
+    // First: its end asks the route server for something, which would be started again for it.
+    if all.contains(&"rediacc-traefik.service") {
+        systemctl(&["stop", "rediacc-traefik.service"]).map_err(failure)?;
+    }
+    systemctl(&[&["disable", "--now"], all.as_slice()].concat()).map(drop).map_err(failure)
 }
 
 /// Starts a service again, whose sockets stay open.

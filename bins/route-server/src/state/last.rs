@@ -2,19 +2,20 @@
 //! stands in for daemons that have not answered yet.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use container_snapshot::Snapshot;
 use route_http::Document;
 use tokio::{
+    select,
     sync::watch,
     task::{JoinHandle, spawn_blocking},
-    time::sleep,
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +26,7 @@ const PUBLISHED: &str = "published.yaml";
 const SNAPSHOT: &str = "snapshot";
 /// The most bytes of each that are read.
 const MAX_FILE: u64 = 512 << 20;
-/// At least this long between two writes, and four times as long as one took: a fleet that never rests does not keep
+/// At least this long between two writes for good, and four times as long as one took: a fleet that never rests does not keep
 /// a processor or the disk busy with this.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,30 +68,78 @@ impl LastSaver {
     }
 }
 
+/// The bytes at once, so that no crash of this process loses them; both on disk for good with pauses between.
 async fn write_newest(dir: StateDir, mut newest: watch::Receiver<Option<Last>>, shutdown: CancellationToken) {
-    let mut failed = None;
-    let mut revision = None;
-    // What nobody has seen yet comes before the end.
-    while newest.changed().await.is_ok() {
-        let Some(last) = newest.borrow_and_update().clone() else { continue };
-        let begun = Instant::now();
-        let (dir, known, new) = (dir.clone(), revision.take(), last.document.revision.clone());
+    let mut writer = Writer { dir, failed: None, there: None, durable: None };
+    let mut pending: Option<Last> = None;
+    let mut next = Instant::now();
+    loop {
+        select! {
+            biased;
+            () = sleep_until(next), if pending.is_some() => {
+                let Some(last) = pending.take() else { continue };
+                let begun = Instant::now();
+                writer.write_for_good(last).await;
+                next = Instant::now() + PAUSE.max(begun.elapsed() * 4);
+            }
+            () = shutdown.cancelled(), if pending.is_some() && next > Instant::now() => next = Instant::now(),
+            // What nobody has seen yet comes before the end.
+            changed = newest.changed() => match changed {
+                Ok(()) => {
+                    let Some(last) = newest.borrow_and_update().clone() else { continue };
+                    writer.write_bytes(&last.document).await;
+                    pending = Some(last);
+                }
+                Err(_closed) => break,
+            },
+        }
+    }
+    if let Some(last) = pending {
+        writer.write_for_good(last).await;
+    }
+}
+
+struct Writer {
+    dir: StateDir,
+    failed: Option<String>,
+    /// The revision of the bytes that are in the file, and of those that a power cut leaves there.
+    there: Option<Arc<str>>,
+    durable: Option<Arc<str>>,
+}
+
+// === impl Writer ===
+
+impl Writer {
+    async fn write_bytes(&mut self, document: &Document) {
+        if self.there.as_ref() == Some(&document.revision) {
+            return;
+        }
+        let (dir, written) = (self.dir.clone(), document.clone());
+        let done = spawn_blocking(move || dir.save_bytes(&written)).await;
+        // What is wrong is told by the next write for good.
+        self.there = matches!(done, Ok(Ok(()))).then(|| document.revision.clone());
+    }
+
+    async fn write_for_good(&mut self, last: Last) {
+        let (dir, known, new) = (self.dir.clone(), self.durable.take(), last.document.revision.clone());
         let written = spawn_blocking(move || dir.save_last(&last, known.as_deref())).await;
         let error = match written {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(chain(&error)),
             Err(error) => Some(chain(&error)),
         };
-        match (&failed, &error) {
+        match (&self.failed, &error) {
             (before, Some(error)) if before.as_ref() != Some(error) => {
                 tracing::warn!(error, "what is published cannot be written; a restart begins with older routes");
             }
             (Some(_), None) => tracing::info!("what is published is written again"),
             _ => {}
         }
-        revision = error.is_none().then_some(new);
-        failed = error;
-        shutdown.run_until_cancelled(sleep(PAUSE.max(begun.elapsed() * 4))).await;
+        self.durable = error.is_none().then(|| new.clone());
+        if error.is_none() {
+            self.there = Some(new);
+        }
+        self.failed = error;
     }
 }
 
@@ -110,6 +159,15 @@ impl StateDir {
         let json = self.unsealed(SNAPSHOT)?;
         let snapshot = serde_json::from_slice(&json);
         snapshot.inspect_err(|error| tracing::warn!(%error, "the last view of the daemons cannot be read")).ok()
+    }
+
+    /// The bytes alone, in one step for whoever reads them, and not safe from a power cut yet: what one leaves is damaged,
+    /// and counts as nothing.
+    fn save_bytes(&self, document: &Document) -> Result<(), StateError> {
+        self.create()?;
+        let (path, temporary) = (self.file(PUBLISHED), self.file("published.yaml.next"));
+        fs::write(&temporary, sealed::seal(&document.yaml)).map_err(fault("write", &temporary))?;
+        fs::rename(&temporary, &path).map_err(fault("replace", &path))
     }
 
     /// The snapshot first: with newer bytes than it, a start would take back what was published.
@@ -174,6 +232,16 @@ mod tests {
             assert!(seen.has_changed().unwrap());
             seen.mark_unchanged();
             drop(seen);
+            // Long before it is there for good.
+            while dir.load_published() != Some(document("b: {}\n")) {
+                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            saver.offer(&document("c: {}\n"), &snapshot(128));
+            while dir.load_published() != Some(document("c: {}\n")) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            saver.offer(&document("b: {}\n"), &snapshot(128));
             drop(saver);
             saving.await.unwrap();
         });

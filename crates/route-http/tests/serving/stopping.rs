@@ -84,9 +84,12 @@ async fn who_is_about_to_be_stopped_is_let_go_and_told_nothing_new() {
     server.polled(2).await;
     let released = Instant::now();
     server.polls.release(Duration::from_secs(10));
-    assert_eq!(held.reply().await.status, 503);
+    let reply = held.reply().await;
+    assert_eq!((reply.status, reply.text()), (200, "# r1\n"));
     assert!(released.elapsed() < Duration::from_secs(1));
-    held.ask("GET", "/routes", "").await;
-    assert_eq!(held.reply().await.status, 503, "on the same connection");
-    assert_eq!(server.client().await.get("/routes").await.status, 200, "its successor");
+    server.publish("r2");
+    held.ask("GET", "/routes?wait=5s", "").await;
+    assert_eq!(held.reply().await.text(), "# r1\n", "at once, and nothing new on the same connection");
+    assert!(released.elapsed() < Duration::from_secs(2));
+    assert_eq!(server.client().await.get("/routes").await.text(), "# r2\n", "its successor");
 }

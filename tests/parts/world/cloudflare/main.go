@@ -2,6 +2,7 @@
 //
 //	cloudflare API-ADDRESS DNS-ADDRESS TOKEN ZONE CHALLTESTSRV-DNS CHALLTESTSRV-MANAGEMENT
 //
+// With "-without-zone" or "-without-edit" behind it the token lacks just that.
 // The zone is found by DNS: lego wants an SOA record in the answer section, which challtestsrv does not give. So SOA and
 // NS of the zone are answered here, and every other question is handed on to challtestsrv, which knows the TXT records.
 package main
@@ -48,8 +49,12 @@ func (it *api) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	path := strings.Split(strings.Trim(request.URL.Path, "/"), "/")
 	last := path[len(path)-1]
 	switch {
-	case request.Header.Get("Authorization") != "Bearer "+it.token:
+	case !strings.HasPrefix(request.Header.Get("Authorization"), "Bearer "+it.token):
 		answer(writer, 403, nil, 9109, "Invalid access token")
+	case strings.HasSuffix(request.Header.Get("Authorization"), "-without-zone"):
+		answer(writer, 200, []string{}, 0, "")
+	case strings.HasSuffix(request.Header.Get("Authorization"), "-without-edit") && request.Method == "POST":
+		answer(writer, 403, nil, 10000, "Authentication error")
 	case request.Method == "GET" && last == "zones":
 		found := []map[string]string{}
 		if request.URL.Query().Get("name") == it.zone {

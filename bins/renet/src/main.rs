@@ -2,6 +2,7 @@
 
 mod cli;
 mod compose;
+mod containers;
 mod docker;
 mod files;
 mod labels;

@@ -12,9 +12,13 @@ use std::{
 };
 
 fn configure(root: &Path, infra: &str) -> Output {
+    run(root, &["configure"], infra)
+}
+
+fn run(root: &Path, arguments: &[&str], infra: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("REDIACC_ROOT", root);
-    command.env("REDIACC_SUPERVISOR", "detached").args(["proxy", "configure"]);
+    command.env("REDIACC_SUPERVISOR", "detached").arg("proxy").args(arguments);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(infra.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
@@ -50,6 +54,27 @@ fn secrets_are_private_and_the_same_twice_changes_nothing() {
     let after = files(root.path());
     assert!(!after.contains_key(Path::new("cloudflare-token")));
     assert_eq!(after.get(Path::new("poll-token")), before.get(Path::new("poll-token")));
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_and_writes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let dry = |infra: &str| {
+        let output = run(root.path(), &["configure", "--dry-run"], infra);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = dry(INFRA);
+    assert!(
+        said.contains("+++ traefik.yml: new\n") && said.ends_with("nothing was changed: this was a dry run\n"),
+        "{said}"
+    );
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    configure(root.path(), INFRA);
+    assert!(dry(INFRA).ends_with("\nnothing would change\n"));
+    let said = dry(&INFRA.replace("s3cret", "an0ther").replace('}', r#", "tcp_ports": [2525]}"#));
+    assert!(said.contains("+  tcp-2525:") && said.contains("--- cloudflare-token: another secret"), "{said}");
+    assert!(!said.contains("s3cret") && !said.contains("an0ther"), "{said}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use command_line::{printable, table};
-use route_api::{Answer, Claim, Claims, Request};
+use route_api::{Answer, Claim, Claims, ControlError, Request};
 
 use crate::{
     cli::{ClaimsAction, ClaimsOptions},
@@ -21,7 +21,13 @@ pub(crate) fn run(options: &ClaimsOptions) -> Result<ExitCode, Failure> {
         ClaimsAction::Release { host } => Claims::Release { host: host.clone() },
     });
     let answer = route_api::ask(&options.control_socket, &request);
-    let answer = answer.map_err(|error| Failure::Runtime(printable(&crate::exit::chain(&error))))?;
+    let answer = answer.map_err(|error| {
+        let elsewhere = match error {
+            ControlError::Nobody { .. } => " If its control socket is elsewhere, say where with --control-socket PATH",
+            _ => "",
+        };
+        Failure::Runtime(printable(&format!("{}{elsewhere}", crate::exit::chain(&error))))
+    })?;
     let mut out = io::stdout().lock();
     match (answer, &options.action) {
         (Answer::Claims(claims), ClaimsAction::List { json: true }) => {

@@ -87,9 +87,9 @@ pub enum ProblemCode {
     /// A directory of another repository, or of the machine's own programs.
     #[serde(rename = "RC016")]
     ForeignPath,
-    /// A health check asks localhost.
+    /// A health check or a command names localhost.
     #[serde(rename = "RC020")]
-    LocalhostHealth,
+    Localhost,
     /// A service listens on every address.
     #[serde(rename = "RC021")]
     Wildcard,
@@ -121,7 +121,7 @@ impl ProblemCode {
         Self::DockerSocket,
         Self::SystemPath,
         Self::ForeignPath,
-        Self::LocalhostHealth,
+        Self::Localhost,
         Self::Wildcard,
         Self::LowPort,
         Self::SharedPort,

@@ -77,7 +77,8 @@ impl Plan {
                 Some((*port, format!("service {other}")))
             })
         };
-        let warnings = listeners.iter().flat_map(|it| [it.health(), it.listens(shared(it)), it.low_port()]);
+        let warnings =
+            listeners.iter().flat_map(|it| [it.health(), it.command(), it.listens(shared(it)), it.low_port()]);
         Ok(warnings.flatten().collect())
     }
 }
@@ -101,10 +102,22 @@ impl<'a> Listener<'a> {
         names_localhost(&test).then(|| {
             self.problem(
                 Severity::Warning,
-                ProblemCode::LocalhostHealth,
+                ProblemCode::Localhost,
                 "healthcheck.test",
                 "its health check asks localhost, which is the machine's, not the service's",
                 &format!("ask ${{{}}} instead", self.planned.variable),
+            )
+        })
+    }
+
+    fn command(&self) -> Option<Problem> {
+        names_localhost(&self.command).then(|| {
+            self.problem(
+                Severity::Warning,
+                ProblemCode::Localhost,
+                "command",
+                "its command names localhost, which is the machine's, not the service's",
+                &format!("name ${{{}}} there, or the service that is meant", self.planned.variable),
             )
         })
     }
@@ -218,10 +231,11 @@ mod tests {
         for (service, code, hint) in [
             (
                 json!({"healthcheck": {"test": ["CMD", "curl", "http://localhost/"]}}),
-                ProblemCode::LocalhostHealth,
+                ProblemCode::Localhost,
                 "${MY_DB_IP}",
             ),
-            (json!({"healthcheck": {"test": "ready -h 127.0.0.1"}}), ProblemCode::LocalhostHealth, "${MY_DB_IP}"),
+            (json!({"healthcheck": {"test": "ready -h 127.0.0.1"}}), ProblemCode::Localhost, "${MY_DB_IP}"),
+            (json!({"command": ["serve", "--db", "localhost:5432"]}), ProblemCode::Localhost, "${MY_DB_IP} there"),
             (json!({"command": "serve 0.0.0.0:80"}), ProblemCode::Wildcard, "let it listen on ${MY_DB_IP}"),
             (json!({"image": "docker.io/library/postgres:17"}), ProblemCode::Wildcard, "listen_addresses=${MY_DB_IP}"),
             (json!({"user": "1000:1000", "ports": ["81:81"]}), ProblemCode::LowPort, "from 1024 on"),

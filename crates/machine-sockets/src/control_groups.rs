@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    os::unix::fs::DirEntryExt as _,
+    os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::PathBuf,
     time::Duration,
 };
@@ -85,6 +85,8 @@ impl ControlGroups {
     fn walk(&mut self) {
         let Some(root) = self.root.clone() else { return };
         self.paths.clear();
+        // Who is in no group is in the root: without it each of their sockets would be looked for again and again.
+        self.paths.extend(fs::metadata(&root).ok().map(|metadata| (metadata.ino(), "/".to_owned())));
         let mut open = vec![PathBuf::from("/")];
         while let Some(path) = open.pop() {
             let below = root.join(path.strip_prefix("/").unwrap_or(&path));
@@ -248,8 +250,8 @@ mod tests {
         machine.walk();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = own.lines().find_map(|line| line.strip_prefix("0::")).unwrap();
-        // The root has no parent in which its number would stand.
-        if own != "/" && fs::read_link("/proc/self/ns/cgroup").ok() == fs::read_link("/proc/1/ns/cgroup").ok() {
+        // Seen from another view of the groups it has another path.
+        if fs::read_link("/proc/self/ns/cgroup").ok() == fs::read_link("/proc/1/ns/cgroup").ok() {
             assert!(groups.values().all(|group| machine.paths.get(group).is_some_and(|path| path == own)), "{own}");
         }
     }
@@ -270,7 +272,7 @@ mod tests {
         let mut groups = ControlGroups { root: Some(scratch.path().to_owned()), paths: BTreeMap::new() };
         groups.walk();
         let all: BTreeSet<_> = groups.paths.values().map(String::as_str).collect();
-        assert_eq!(all, BTreeSet::from(["/rediacc-2816", "/rediacc-2816/daemon"]));
+        assert_eq!(all, BTreeSet::from(["/", "/rediacc-2816", "/rediacc-2816/daemon"]));
     }
 
     proptest! {

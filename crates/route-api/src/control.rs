@@ -107,10 +107,7 @@ pub struct Change {
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// Nobody is there.
-    #[error(
-        "no route server answers on {path} ({error}); is it running (renet proxy status)? If its control socket is \
-         elsewhere, say where with --control-socket PATH"
-    )]
+    #[error("no route server answers on {path} ({error}); is it running (renet proxy status)?")]
     Nobody {
         /// The socket.
         path: PathBuf,

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::json;
 use similar::TextDiff;
 
-use super::{Session, containers::Existing, text};
+use super::{Session, text};
 use crate::{
+    containers::Existing,
     files::read,
     output::{say, table},
 };
@@ -53,7 +54,7 @@ impl Session {
             Err(refusal) => return refusal.say(),
         };
         let project = &prepared.plan.project;
-        let existing = Existing::all(&self.repository)?;
+        let existing = Existing::all(&self.repository.socket())?;
         let existing: Vec<_> = existing.iter().filter(|it| it.project() == project && !it.is_one_off()).collect();
         let is_known = |name: &str| prepared.plan.services.iter().any(|it| it.name == name);
         let changes = changes(&wanted, &reported, &existing, &is_known);

@@ -2,11 +2,11 @@
 
 mod allow;
 mod ask;
-mod containers;
 mod diff;
 mod find;
 mod plan;
 mod policy;
+mod taken;
 
 use std::{
     env,
@@ -23,9 +23,9 @@ use repo_network::SlotFile;
 pub(crate) use self::ask::program;
 use self::{
     ask::{EVERYTHING, become_compose, parse, read_stdin},
-    containers::taken_names,
     find::Files,
     policy::policy,
+    taken::taken_names,
 };
 use crate::{
     cli::{ComposeCommand, ComposeOptions, RepositoryOptions},

@@ -74,8 +74,11 @@ pub(super) fn run(options: &ConfigureOptions) -> Result<ExitCode, Failure> {
     for it in &busy {
         warn_of(it)?;
     }
-    show_changes(&proxy, &files, &[&old, &Some(infra.clone())], &secrets)?;
+    show_changes(&proxy, &files, &[&old, &Some(infra.clone())], &secrets, options.dry_run)?;
     if options.dry_run {
+        let same = |file: &StaticFile| Ok::<_, Failure>(read(&proxy.join(file.name))?.as_ref() == Some(&file.text));
+        let all_same = files.iter().map(same).collect::<Result<Vec<_>, _>>()?.into_iter().all(|same| same);
+        say(if all_same { "nothing would change" } else { "nothing was changed: this was a dry run" })?;
         return Ok(ExitCode::SUCCESS);
     }
 
@@ -151,14 +154,20 @@ fn show_changes(
     files: &[StaticFile],
     infras: &[&Option<Infra>],
     secrets: &Secrets,
+    dry_run: bool,
 ) -> Result<(), Failure> {
     let tokens = infras.iter().filter_map(|infra| infra.as_ref()?.cf_dns_api_token.as_deref());
     let secrets: Vec<_> = tokens.chain([secrets.poll.as_str(), secrets.api.as_str()]).collect();
     let masked = |text: &str| secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(secret)"));
     for file in files {
-        let old = read(&proxy.join(file.name))?.unwrap_or_default();
-        // Of a file that is new all lines would be.
-        if old.is_empty() || old == file.text {
+        let Some(old) = read(&proxy.join(file.name))? else {
+            // All its lines would be. That it is written is said afterwards.
+            if dry_run {
+                say(format_args!("+++ {}: new", file.name))?;
+            }
+            continue;
+        };
+        if old == file.text {
             continue;
         }
         let (old, new) = (masked(&old), masked(&file.text));

@@ -10,14 +10,14 @@ use std::{
 
 use command_line::Failure;
 use repo_lifecycle::Daemon;
-use repo_network::{NetworkId, Tier1};
-use serde::Deserialize;
+use repo_network::NetworkId;
 use serde_json::{Value, json};
 use supervisor::{Form, Service, State, Supervisor};
 
 use super::{Repository, namespaces};
 use crate::{
     cli::DaemonProgram,
+    containers::Existing,
     files::{fault, read, replace},
     output::say,
     paths::{self, Paths},
@@ -48,18 +48,6 @@ pub(super) struct Daemons {
     daemon: Daemon,
     supervisor: Supervisor,
     run: PathBuf,
-}
-
-/// An entry of Docker's `GET /containers/json`, as far as it is shown.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Container {
-    #[serde(default)]
-    names: Vec<String>,
-    #[serde(default)]
-    labels: Option<std::collections::BTreeMap<String, String>>,
-    #[serde(default)]
-    status: String,
 }
 
 // === impl Daemons ===
@@ -172,18 +160,11 @@ impl Daemons {
     }
 
     /// Its containers, running or not; or why they can't be seen.
-    pub(super) fn containers(&self) -> Result<Vec<Value>, String> {
-        let answer = route_api::get_unix(Path::new(&self.daemon.socket), "/containers/json?all=1", ANSWER);
-        let (status, body) = answer.map_err(|error| format!("{}: {error}", self.daemon.socket))?;
-        if status != 200 {
-            return Err(format!("{}: status {status}", self.daemon.socket));
-        }
-        let containers: Vec<Container> = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+    pub(super) fn containers(&self) -> Result<Vec<Value>, Failure> {
+        let containers = Existing::all(Path::new(&self.daemon.socket))?;
         let shown = containers.into_iter().map(|container| {
-            let labels = container.labels.unwrap_or_default();
-            let name = container.names.first().map(|name| name.trim_start_matches('/').to_owned());
-            let address = Tier1::of(&labels).service_ip().map(|ip| ip.to_string());
-            json!({"name": plain(name.as_deref().unwrap_or_default()), "address": address.unwrap_or_default(), "status": plain(&container.status)})
+            let address = container.address().map(|ip| ip.to_string());
+            json!({"name": plain(container.name()), "address": address.unwrap_or_default(), "status": plain(&container.status)})
         });
         Ok(shown.collect())
     }

@@ -175,7 +175,8 @@ fn status(name: &RepositoryName, as_json: bool) -> Result<ExitCode, Failure> {
             rows.extend(containers.iter().map(|it| [field(it, "name"), field(it, "address"), field(it, "status")]));
             table(&rows)?;
         }
-        Err(reason) => say(format_args!("  no containers to be seen: {reason}"))?,
+        Err(Failure::Runtime(reason)) => say(format_args!("  no containers to be seen: {reason}"))?,
+        Err(failure) => return Err(failure),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -29,7 +29,12 @@ fn published(sockets: &Path, state: &Path) -> String {
     assert_eq!(health["stale"], false);
     let (status, document) = server.get("/routes.yaml");
     assert!(status == 200 && document.contains("web-2816.example.com") && document.contains("api-2880.example.com"));
-    until("it is on disk", || fs::read_to_string(state.join("published.yaml")).is_ok_and(|it| it.contains(&document)));
+    // The bytes are there at once; what they were made of a moment later.
+    let has = |file: &str, words: &[&str]| {
+        fs::read_to_string(state.join(file)).is_ok_and(|text| words.iter().all(|word| text.contains(word)))
+    };
+    let snapshot = ["\"127.0.11.2\"", "\"127.0.11.66\""];
+    until("it is on disk", || has("published.yaml", &[&document]) && has("snapshot", &snapshot));
     server.kill();
     document
 }

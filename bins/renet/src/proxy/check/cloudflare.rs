@@ -49,6 +49,15 @@ struct Fault {
     message: String,
 }
 
+// === impl Zone ===
+
+impl Zone {
+    /// Whether a host is the zone, or below it.
+    pub(super) fn has(&self, host: &str) -> bool {
+        host.strip_suffix(self.name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    }
+}
+
 // === impl Cloudflare ===
 
 impl Cloudflare {

@@ -39,6 +39,8 @@ use crate::{
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long all names together may take to be resolved.
 const DNS: Duration = Duration::from_secs(10);
+/// How long the certificates of all hosts together may be asked for.
+const HANDSHAKES: Duration = Duration::from_secs(60);
 /// So many hosts are looked at.
 const MAX_HOSTS: usize = 200;
 /// So many names are resolved at a time.
@@ -234,10 +236,14 @@ impl Checks {
             return;
         };
         let cloudflare = cloudflare::Cloudflare::new(token, &settings());
-        let mut zones = BTreeMap::new();
+        let mut zones: BTreeSet<cloudflare::Zone> = BTreeSet::new();
         for host in hosts {
+            // Cloudflare is asked once for each zone, not for each host.
+            if zones.iter().any(|zone| zone.has(host)) {
+                continue;
+            }
             match cloudflare.zone_of(host) {
-                Ok(zone) => drop(zones.insert(zone, host)),
+                Ok(zone) => drop(zones.insert(zone)),
                 Err(cause) => {
                     self.add(CheckSeverity::Error, "token", host, cause.clone(), cure(&cause));
                     // The same for every other host.
@@ -247,7 +253,7 @@ impl Checks {
                 }
             }
         }
-        for zone in zones.into_keys() {
+        for zone in zones {
             match cloudflare.may_write(&zone) {
                 Ok(()) => self.add(CheckSeverity::Ok, "token", &zone.name, "may write DNS records".to_owned(), ""),
                 Err(cause) => self.add(CheckSeverity::Error, "token", &zone.name, cause.clone(), cure(&cause)),
@@ -318,7 +324,13 @@ impl Checks {
     fn certificates(&mut self, addresses: Addresses, hosts: &BTreeSet<String>) {
         let ip = addresses.ipv4.map(IpAddr::V4).or(addresses.ipv6.map(IpAddr::V6));
         let Some(ip) = ip else { return };
-        for host in hosts {
+        let end = Instant::now() + HANDSHAKES;
+        for (at, host) in hosts.iter().enumerate() {
+            if Instant::now() > end {
+                let message = format!("{} hosts were not asked for: the server is too slow", hosts.len() - at);
+                self.add(CheckSeverity::Error, "certificate", "hosts", message, "renet proxy status, renet proxy logs");
+                break;
+            }
             let shown = handshake::certificate(SocketAddr::new(ip, 443), host);
             let (severity, message, hint) = match shown {
                 Err(reason) => (CheckSeverity::Error, reason, "renet proxy status says whether Traefik runs"),

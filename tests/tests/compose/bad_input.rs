@@ -27,7 +27,7 @@ const FILES: [(&str, &str, i32, &[&str]); 6] = [
         "one name twice",
         "services: {a: {image: x, container_name: own}, b: {image: y, container_name: own}}",
         1,
-        &["own"],
+        &["\"own\" is already in use"],
     ),
 ];
 

@@ -7,6 +7,7 @@ use repo_lifecycle::RepositoryName;
 const AFTER_HELP: &str = "\
 From an empty machine to https://app.example.com:
   rdc context create server-1 --ssh root@203.0.113.50
+  rdc context setup server-1 --traefik ./traefik
   rdc context set-infra server-1 --public-ipv4 203.0.113.50 --base-domain example.com \\
       --cert-email admin@example.com --cf-dns-token -
   rdc context push-infra server-1
@@ -52,6 +53,8 @@ pub(crate) enum ContextCommand {
     },
     /// Say what a machine's proxy is to be like; what is not given stays, and an empty value takes the old one away
     SetInfra(InfraOptions),
+    /// Copy our programs and Traefik to a machine and make units of systemd there; again for a newer version
+    Setup(SetupOptions),
     /// Bring a machine's proxy up to date and start it; again after every change
     PushInfra {
         /// The machine
@@ -59,6 +62,9 @@ pub(crate) enum ContextCommand {
         /// Print what would change on the machine, and change nothing
         #[arg(long)]
         dry_run: bool,
+        /// Do not ask first; without a terminal nothing is asked
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Print what is known of a machine, without its token
     Show {
@@ -95,6 +101,32 @@ pub(crate) struct CreateOptions {
     /// It is this machine
     #[arg(long, conflicts_with = "ssh")]
     pub(crate) local: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetupOptions {
+    /// The machine
+    pub(crate) name: ContextName,
+
+    /// Traefik, version 3, for that machine; default: one beside the programs, else what is there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) traefik: Option<PathBuf>,
+
+    /// Directory with renet and route-server for that machine; default: where this program is
+    #[arg(long, value_name = "DIR")]
+    pub(crate) programs: Option<PathBuf>,
+
+    /// Install Docker, docker compose and what else is missing there, with the line that is shown
+    #[arg(long)]
+    pub(crate) install: bool,
+
+    /// Print what is there and what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Do not ask first; without a terminal nothing is asked
+    #[arg(long, short)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,13 +7,16 @@ use std::{
     process::ExitCode,
 };
 
-use command_line::{Failure, chain};
-use machine_context::{Context, ContextError, ContextName, Ended, InfraChange, Input, StoreError, Target};
+use command_line::{Failure, chain, printable};
+use machine_context::{
+    Context, ContextError, ContextName, Ended, InfraChange, Input, MachineError, StoreError, Target,
+};
 use serde_json::{Value, json};
 
 use crate::{
     cli::{ContextCommand, CreateOptions, InfraOptions},
-    settings::{ended, machine, store},
+    settings::{agreed, asks, ended, machine, say, store},
+    setup,
 };
 
 /// What can go wrong with the file and with what is changed in it.
@@ -46,22 +49,51 @@ pub(crate) fn run(command: ContextCommand) -> Result<ExitCode, Failure> {
             let json = if json { &["--json"][..] } else { &[] };
             return ended(machine(Some(&name))?.renet(&[&["proxy", "check"], json].concat(), Input::Nothing));
         }
-        ContextCommand::PushInfra { name, dry_run } => {
-            let contexts = store()?.read().map_err(|error| Failure::runtime("contexts", &error))?;
-            let context = contexts.get(&name).map_err(|error| Failure::Usage(error.to_string()))?;
-            let infra = serde_json::to_vec(&context.infra).map_err(|error| Failure::runtime("the settings", &error))?;
-            let machine = machine(Some(&name))?;
-            if dry_run {
-                return ended(machine.renet(&["proxy", "configure", "--dry-run"], Input::Bytes(infra)));
-            }
-            match machine.renet(&["proxy", "configure"], Input::Bytes(infra)) {
-                Ok(Ended::Code(0)) => {}
-                other => return ended(other),
-            }
-            return ended(machine.renet(&["proxy", "up"], Input::Nothing));
-        }
+        ContextCommand::Setup(options) => return setup::run(options),
+        ContextCommand::PushInfra { name, dry_run, yes } => return push_infra(&name, dry_run, yes),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What changes first, then the question; a machine on which nothing would change is still brought up.
+fn push_infra(name: &ContextName, dry_run: bool, yes: bool) -> Result<ExitCode, Failure> {
+    let contexts = store()?.read().map_err(|error| Failure::runtime("contexts", &error))?;
+    let context = contexts.get(name).map_err(|error| Failure::Usage(error.to_string()))?;
+    let infra = serde_json::to_vec(&context.infra).map_err(|error| Failure::runtime("the settings", &error))?;
+    let machine = machine(Some(name))?;
+    let look = ["proxy", "configure", "--dry-run"];
+    if dry_run {
+        return ended(machine.renet(&look, Input::Bytes(infra)));
+    }
+    if asks(yes) {
+        let (outcome, said) = match machine.renet_output(&look, Input::Bytes(infra.clone())) {
+            Ok((outcome, said)) => (outcome, said),
+            Err(error) => return ended(Err(error)),
+        };
+        if outcome != Ended::Code(0) {
+            return ended(Ok(outcome));
+        }
+        if said.lines().last() != Some(route_api::NOTHING_WOULD_CHANGE) {
+            let lines: Vec<_> = said.lines().map(printable).collect();
+            say(&lines.get(..lines.len().saturating_sub(1)).unwrap_or_default().join("\n"))?;
+            if !agreed(yes, &format!("change this on {name}?"))? {
+                return Err(Failure::Refused("nothing was changed".to_owned()));
+            }
+        }
+    }
+    let outcome = machine.renet(&["proxy", "configure", "--up"], Input::Bytes(infra));
+    if let Err(MachineError::Unreachable { .. }) = &outcome {
+        // It may have been cut off before or after the machine began: only the machine knows.
+        let hint = format!(
+            "what arrived is carried out or taken back there as a whole; `rdc context push-infra {name}` again says which"
+        );
+        let error = ended(outcome).err();
+        return Err(match error {
+            Some(Failure::Runtime(said)) => Failure::Runtime(format!("{said}; {hint}")),
+            other => other.unwrap_or(Failure::Runtime(hint)),
+        });
+    }
+    ended(outcome)
 }
 
 fn list(as_json: bool) -> Result<(), Failure> {
@@ -153,10 +185,6 @@ fn ports(flag: &str, list: Option<&str>) -> Result<Option<BTreeSet<u16>>, Failur
         })
     });
     ports.collect::<Result<_, _>>().map(Some)
-}
-
-fn say(line: &str) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{line}").map_err(|error| Failure::output(&error))
 }
 
 // === impl Fault ===

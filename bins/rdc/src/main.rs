@@ -4,6 +4,7 @@ mod cli;
 mod context;
 mod repo;
 mod settings;
+mod setup;
 
 use std::process::ExitCode;
 

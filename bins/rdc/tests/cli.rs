@@ -92,7 +92,7 @@ fn infra_is_kept_and_pushed_on_standard_input() {
     let shown = desk.done("context show server-1");
     assert!(shown.starts_with("server-1: root@203.0.113.50:2222\n  base_domain           example.com\n"), "{shown}");
     assert!(shown.contains("cf_dns_api_token_set  true\n") && !shown.contains("t0ken"), "{shown}");
-    assert!(calls.len() == 2 && calls.iter().any(|call| call.contains(" proxy configure; ")), "{seen}");
+    assert!(calls.len() == 1 && calls.iter().any(|call| call.contains(" proxy configure --up; ")), "{seen}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_machine_that_was_chosen_is_meant_and_looked_at() {
     for words in [" repo up my-app; ", " proxy check --json; ", " proxy configure --dry-run; "] {
         assert!(seen.contains(words), "{words}: {seen}");
     }
-    assert!(!seen.contains("proxy up"), "a dry run starts nothing: {seen}");
+    assert!(!seen.contains("--up"), "a dry run starts nothing: {seen}");
     assert_eq!(desk.run("context check box", "", &[("CODE", "1")]).status.code(), Some(1));
 }
 
@@ -128,8 +128,54 @@ fn repositories_are_asked_for_on_the_machine() {
     fs::write(desk.scratch.path().join("app/Rediaccfile"), "up() { :; }").unwrap();
     desk.done(&format!("repo push my-app {} -m box", desk.scratch.path().join("app").display()));
     assert!(desk.seen().contains("up() { :; }") && !desk.seen().contains("./.rediacc/"));
-    let output = desk.run("repo status my-app -m box", "", &[("CODE", "127")]);
-    assert!(String::from_utf8(output.stderr).unwrap().contains("box (box) has no renet in its PATH"));
+    // The shell there says nothing when there is no renet.
+    fs::write(desk.scratch.path().join("ssh"), "#!/bin/sh\nexit 127\n").unwrap();
+    let said = desk.refused(1, "repo status my-app -m box");
+    assert!(said.contains("box (box) has no renet in its PATH; `rdc context setup box` copies it there"), "{said}");
+}
+
+#[test]
+fn a_push_that_is_cut_off_says_who_knows_what_became_of_it() {
+    let desk = Desk::new();
+    desk.done("context create box --ssh box");
+    let output = desk.run("context push-infra box", "", &[("CODE", "255"), ("WORDS", "client_loop: send disconnect")]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("rdc: cannot reach box (box): client_loop: send disconnect; what arrived is carried out or taken back there as a whole; `rdc context push-infra box` again says which"), "{said}");
+}
+
+#[test]
+fn setting_up_says_what_is_there_and_refuses_what_cannot_run() {
+    let desk = Desk::new();
+    desk.done("context create box --ssh box");
+    let ssh = |answer: &str| {
+        fs::write(desk.scratch.path().join("ssh"), format!("#!/bin/sh\ncat >/dev/null\nprintf '{answer}'\n")).unwrap();
+    };
+    let facts = "name\\tDebian 13\\narchitecture\\tPROCESSOR\\nkernel\\t6.12\\nid\\tdebian\\nversion_id\\t13\\ncgroup2\\tyes\\n\
+                 path.renet\\t/usr/bin/renet\\npath.route-server\\t/usr/bin/route-server\\nversion.renet\\t0.0.1\\n\
+                 path.docker\\t\\033[2J\\n";
+    let here = facts.replace("PROCESSOR", std::env::consts::ARCH);
+    ssh(&here);
+    let program = env!("CARGO_BIN_EXE_rdc");
+    let said = desk.done(&format!("context setup box --dry-run --traefik {program}"));
+    for words in [
+        "box (box): Debian 13, ",
+        "kernel 6.12, no systemd",
+        "\nrenet           0.0.1    ",
+        &format!("\ntraefik         missing  copy {program} to /usr/local/bin\n"),
+        "\ndockerd         missing  install it: each repository has",
+        "  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes docker.io docker-cli docker-compose",
+        "\nnothing was changed: this was a dry run\n",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(desk.refused(2, "context setup box --traefik /nonexistent").contains("cannot read /nonexistent"));
+    let said = desk.refused(2, &format!("context setup box --traefik {}/Cargo.toml", env!("CARGO_MANIFEST_DIR")));
+    assert!(said.contains(" is no program for Linux on "), "{said}");
+    ssh(&here.replace("cgroup2", "other"));
+    let output = desk.run("context setup box --yes", "", &[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(3) && said.contains("no control groups of version 2"), "{said}");
 }
 
 #[test]

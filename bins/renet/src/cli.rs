@@ -34,8 +34,7 @@ pub(crate) enum Command {
     /// docker on a repository's daemon
     Docker(DockerOptions),
     /// Traefik and the route server of this machine
-    #[command(subcommand)]
-    Proxy(ProxyCommand),
+    Proxy(ProxyOptions),
     /// The repositories of this machine and their daemons
     #[command(subcommand)]
     Repo(RepoCommand),
@@ -153,6 +152,16 @@ pub(crate) enum DaemonProgram {
     Dockerd,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ProxyOptions {
+    /// Everything is below this directory instead of /, and is no matter of systemd's: for images and trials
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) root: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: ProxyCommand,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum ProxyCommand {
     /// Bring Traefik's and the route server's settings up to date: infra JSON on standard input
@@ -225,6 +234,10 @@ pub(crate) struct ConfigureOptions {
     /// Print what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Start what does not run, as `up` does
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) up: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File, OpenOptions, Permissions},
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use command_line::Failure;
@@ -36,25 +36,58 @@ pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Failure>
 
 /// The same, with a group whom it belongs to.
 pub(crate) fn replace_for(path: &Path, text: &str, mode: u32, group: Option<u32>) -> Result<(), Failure> {
+    stage(path, text, mode, group)?.map_or(Ok(()), Staged::put)
+}
+
+/// A file's new text, on the disk and not yet under its name. Dropped, it is gone.
+pub(crate) struct Staged {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+/// Writes a file's new text beside it; none: it is like that already. Several files are staged before the first is put
+/// in its place, so that a full disk changes none of them.
+pub(crate) fn stage(path: &Path, text: &str, mode: u32, group: Option<u32>) -> Result<Option<Staged>, Failure> {
     let same = || fs::read(path).is_ok_and(|old| old == text.as_bytes());
     let is_so =
         |it: fs::Metadata| it.permissions().mode() & 0o7777 == mode && group.is_none_or(|group| it.gid() == group);
     if same() && fs::metadata(path).is_ok_and(is_so) {
-        return Ok(());
+        return Ok(None);
     }
     let write = || {
-        let directory = path.parent().unwrap_or_else(|| Path::new("."));
-        let mut file = NamedTempFile::new_in(directory)?;
+        let mut file = NamedTempFile::new_in(path.parent().unwrap_or_else(|| Path::new(".")))?;
         file.write_all(text.as_bytes())?;
         if group.is_some() {
             fchown(file.as_file(), None, group)?;
         }
         file.as_file().set_permissions(Permissions::from_mode(mode))?;
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(directory)?.sync_all()
+        Ok(Some(Staged { file, path: path.to_owned() }))
     };
     write().map_err(fault("write", path))
+}
+
+// === impl Staged ===
+
+impl Staged {
+    /// Puts it in its place, in one step.
+    pub(crate) fn put(self) -> Result<(), Failure> {
+        let Self { file, path } = self;
+        let directory = path.parent().unwrap_or_else(|| Path::new("."));
+        let put = file.persist(&path).map_err(|error| error.error);
+        put.and_then(|_file| File::open(directory)?.sync_all()).map_err(fault("write", &path))
+    }
+}
+
+/// Takes a lock that others may have: then the words are said, and it is waited for.
+pub(crate) fn lock(path: &Path, words: &str) -> Result<File, Failure> {
+    let file = File::options().create(true).append(true).open(path).map_err(fault("open", path))?;
+    if file.try_lock().is_err() {
+        // Nobody may be left to read it.
+        let _ = writeln!(io::stderr(), "renet: {words}; waiting for it");
+        file.lock().map_err(fault("lock", path))?;
+    }
+    Ok(file)
 }
 
 /// Writes a file in place: containers that have it mounted would not see another one under its name. The new text goes
@@ -103,5 +136,18 @@ mod tests {
         replace(&path, "new\n", 0o600).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().ino(), inode, "nothing to do");
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_staged_is_nothing_until_it_is_put() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("file");
+        replace(&path, "old\n", 0o600).unwrap();
+        drop(stage(&path, "new\n", 0o600, None).unwrap().unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old\n");
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+        stage(&path, "new\n", 0o600, None).unwrap().unwrap().put().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new\n");
+        assert!(stage(&path, "new\n", 0o600, None).unwrap().is_none());
     }
 }

@@ -48,7 +48,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Compose(options) => compose::run(&options),
         Command::Docker(options) => docker::run(&options),
-        Command::Proxy(command) => proxy::run(&command),
+        Command::Proxy(options) => proxy::run(&options),
         Command::Repo(command) => repo::run(&command),
         Command::Labels(LabelsCommand::Check(options)) => labels::check(&options),
         Command::Internal(InternalCommand::Hold { id }) => repo::namespaces::hold(id),
@@ -65,5 +65,7 @@ fn agree(theirs: &str) -> Result<(), Failure> {
     if kind(theirs) == kind(ours) {
         return Ok(());
     }
-    Err(Failure::Refused(format!("rdc is version {theirs} and renet here is version {ours}; install the same on both")))
+    Err(Failure::Refused(format!(
+        "rdc is version {theirs} and renet here is version {ours}; `rdc context setup` copies the same version to the machine"
+    )))
 }

@@ -1,13 +1,19 @@
 use std::{
     env, io,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use command_line::Failure;
 use repo_network::NetworkId;
+use supervisor::Form;
 use traefik_static::Directories;
 
-/// Where things are on a machine. `REDIACC_ROOT` moves all of it below another directory, for tests and trials.
+/// What `--root` says.
+static ROOT: OnceLock<PathBuf> = OnceLock::new();
+
+/// Where things are on a machine. `--root` and `REDIACC_ROOT` move all of it below another directory, for images,
+/// tests and trials.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     root: PathBuf,
@@ -18,8 +24,16 @@ pub(crate) struct Paths {
 impl Paths {
     /// Of this machine.
     pub(crate) fn of_this_machine() -> Self {
-        let root = env::var_os("REDIACC_ROOT").filter(|root| !root.is_empty());
-        Self { root: root.map_or_else(|| PathBuf::from("/"), PathBuf::from) }
+        let variable = || env::var_os("REDIACC_ROOT").filter(|root| !root.is_empty()).map(PathBuf::from);
+        Self { root: ROOT.get().cloned().or_else(variable).unwrap_or_else(|| PathBuf::from("/")) }
+    }
+
+    /// From now on everything is below this directory.
+    pub(crate) fn move_to(root: &Path) -> Result<(), Failure> {
+        let root = std::path::absolute(root).map_err(|error| Failure::usage("--root", &error))?;
+        // The first one counts; there is only one command line.
+        let _ = ROOT.set(root);
+        Ok(())
     }
 
     /// The socket of a repository's daemon (requirements, section 1).
@@ -67,6 +81,11 @@ impl Paths {
         let text = |path: PathBuf| path.to_string_lossy().into_owned();
         Directories { proxy: text(self.proxy()), state: text(self.router_state()), run: text(self.run()) }
     }
+}
+
+/// How programs are kept running: by systemd where it runs, and never by it for another root.
+pub(crate) fn form() -> Form {
+    if Paths::of_this_machine().root == Path::new("/") { Form::of_this_machine() } else { Form::Detached }
 }
 
 /// The absolute path of a program: where a variable says, else beside this one, else along PATH.

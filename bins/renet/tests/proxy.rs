@@ -92,3 +92,53 @@ fn bad_input_is_one_line_and_changes_nothing() {
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn an_answer_that_nobody_heard_is_told_the_next_time() {
+    let root = tempfile::tempdir().unwrap();
+    let configured = || String::from_utf8(configure(root.path(), INFRA).stdout).unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
+    command.env("REDIACC_SUPERVISOR", "detached").args(["proxy", "--root"]).arg(root.path()).arg("configure");
+    let mut child = command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
+    drop(command);
+    child.stdin.take().unwrap().write_all(INFRA.as_bytes()).unwrap();
+    // The next line comes when everything is written: whoever asked is gone by then.
+    let first = std::io::BufRead::lines(std::io::BufReader::new(reader)).next().unwrap().unwrap();
+    assert_eq!(first, "entry points listen on 127.200.0.1");
+    child.wait().unwrap();
+    assert!(fs::read_to_string(root.path().join("opt/rediacc/proxy/traefik.yml")).unwrap().contains("tcp-5432"));
+    let said = configured();
+    assert!(
+        said.contains(", whose answer nobody heard, is in force\n") && said.ends_with("nothing changed\n"),
+        "{said}"
+    );
+    assert!(!configured().contains("nobody heard"), "it is told once");
+}
+
+#[test]
+fn one_that_was_cut_off_is_gone_on_with() {
+    let root = tempfile::tempdir().unwrap();
+    configure(root.path(), INFRA);
+    let file = root.path().join("opt/rediacc/proxy/configure.json");
+    let left = r#"{"at":"2026-01-01T00:00:00Z","stage":"under-way","changed":["traefik.yml"],"sockets":false,"authority":false,"heard":false}"#;
+    fs::write(&file, left).unwrap();
+    let said = String::from_utf8(configure(root.path(), INFRA).stdout).unwrap();
+    assert!(
+        said.contains("the configure of 2026-01-01T00:00:00Z was cut off; this one goes on from there\n"),
+        "{said}"
+    );
+    assert!(said.contains("changed in ") && said.contains("traefik.yml\n") && said.ends_with("in force\n"), "{said}");
+}
+
+#[test]
+fn without_https_nothing_is_served_and_so_nothing_is_changed() {
+    // A port of somebody else's at 443, where this user may bind it.
+    let Ok(_taken) = std::net::TcpListener::bind("127.200.0.77:443") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let output = configure(root.path(), r#"{"public_ipv4": "127.200.0.77"}"#);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains(" has 127.200.0.77:443, without which no site is served; stop it"), "{said}");
+    assert!(!root.path().join("opt/rediacc/proxy/traefik.yml").exists());
+}

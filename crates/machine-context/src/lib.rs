@@ -1,5 +1,5 @@
-//! The machines that an operator knows by name ([`Contexts`]), and running `renet` on one of them ([`Machine`]): over
-//! the system's `ssh`, or here.
+//! The machines that an operator knows by name ([`Contexts`]), running `renet` on one of them ([`Machine`]) over
+//! the system's `ssh` or here, and what one has and lacks ([`Survey`]).
 //!
 //! ```
 //! use machine_context::{ContextName, Contexts, Target};
@@ -13,9 +13,11 @@
 mod contexts;
 mod machine;
 mod store;
+mod survey;
 mod target;
 
 pub use contexts::{Context, ContextError, ContextName, Contexts, InfraChange};
 pub use machine::{Ended, Input, Machine, MachineError};
 pub use store::{Store, StoreError};
+pub use survey::{Missing, SURVEY, Survey};
 pub use target::{Target, TargetError};

@@ -1,8 +1,9 @@
 use std::{
     ffi::OsString,
-    io::{self, BufRead as _, BufReader, Write as _},
+    fs::File,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     path::PathBuf,
-    process::{ChildStderr, Command, Stdio},
+    process::{ChildStderr, ChildStdout, Command, Stdio},
     thread::{self, JoinHandle},
 };
 
@@ -32,6 +33,8 @@ pub enum Input {
     Bytes(Vec<u8>),
     /// What this program prints.
     Output(Command),
+    /// This file, from where it stands.
+    File(File),
 }
 
 /// How a command ended that ran on the machine.
@@ -71,12 +74,25 @@ pub enum MachineError {
         hint: &'static str,
     },
     /// There is no renet.
-    #[error("{name} ({target}) has no renet in its PATH; install it there (the package puts it into /usr/bin)")]
+    #[error("{name} ({target}) has no renet in its PATH; `rdc context setup {name}` copies it there")]
     NoRenet {
         /// The machine.
         name: ContextName,
         /// How it was reached.
         target: Target,
+    },
+    /// Root's work, and the user that ssh comes in as may not do it without being asked.
+    #[error(
+        "on {name} ({target}) root is needed, and sudo says: {said}; let ssh come in as root, or let this user do \
+         everything with sudo without being asked (a line `USER ALL=(root) NOPASSWD: ALL` in /etc/sudoers.d)"
+    )]
+    Sudo {
+        /// The machine.
+        name: ContextName,
+        /// How it was reached.
+        target: Target,
+        /// sudo's last words.
+        said: String,
     },
 }
 
@@ -84,6 +100,8 @@ pub enum MachineError {
 const SSH_FAILED: i32 = 255;
 /// The shell's word for a program that is not there.
 const NOT_FOUND: i32 = 127;
+/// The most bytes of a script's output that are kept.
+const MAX_OUTPUT: u64 = 1 << 20;
 
 // === impl Machine ===
 
@@ -93,7 +111,39 @@ impl Machine {
     /// # Errors
     /// [`MachineError`] when it did not run.
     pub fn renet(&self, arguments: &[&str], input: Input) -> Result<Ended, MachineError> {
-        let mut command = self.command(arguments);
+        self.run(self.renet_command(arguments), input).map(|(ended, _)| ended)
+    }
+
+    /// Runs `renet` with these arguments, and gives what it prints, at most 1 MiB of it.
+    ///
+    /// # Errors
+    /// [`MachineError`] when it did not run.
+    pub fn renet_output(&self, arguments: &[&str], input: Input) -> Result<(Ended, String), MachineError> {
+        let mut command = self.renet_command(arguments);
+        command.stdout(Stdio::piped());
+        self.run(command, input)
+    }
+
+    /// Runs a script of the shell's as root, with these arguments as `$1` and so on, and gives what it prints, at most
+    /// 1 MiB of it. The script itself stands in the process list there: secrets go into the input.
+    ///
+    /// # Errors
+    /// [`MachineError`] when it did not run.
+    pub fn script(&self, text: &str, arguments: &[&str], input: Input) -> Result<(Ended, String), MachineError> {
+        let words = ["sh", "-c", text, "sh"].into_iter().chain(arguments.iter().copied()).map(quoted);
+        let line = as_root(&words.collect::<Vec<_>>().join(" "));
+        let mut command = match &self.target {
+            Target::Local => Command::new("sh"),
+            Target::Ssh { .. } => self.ssh_command(&line),
+        };
+        if self.target == Target::Local {
+            command.args(["-c", &line]);
+        }
+        command.stdout(Stdio::piped());
+        self.run(command, input)
+    }
+
+    fn run(&self, mut command: Command, input: Input) -> Result<(Ended, String), MachineError> {
         let (mut bytes, mut source) = (Vec::new(), None);
         match input {
             Input::Nothing => drop(command.stdin(Stdio::null())),
@@ -101,6 +151,7 @@ impl Machine {
                 command.stdin(Stdio::piped());
                 bytes = given;
             }
+            Input::File(file) => drop(command.stdin(file)),
             Input::Output(mut program) => {
                 let name = shown(&program);
                 let fault = |source| MachineError::Program { program: name.clone(), source };
@@ -115,41 +166,47 @@ impl Machine {
         // The command's copy of the pipe's end is closed with it: the reader sees the end of the other one.
         drop(command);
         let messages = child.stderr.take().map(forward);
+        let output = child.stdout.take().map(collect);
         if let Some(mut stdin) = child.stdin.take() {
             // One that refuses early does not read on; its exit code says why.
             let _ = stdin.write_all(&bytes);
         }
         let status = child.wait().map_err(|source| MachineError::Program { program: "ssh".to_owned(), source })?;
         let said = messages.and_then(|messages| messages.join().ok()).unwrap_or_default();
+        let output = output.and_then(|output| output.join().ok()).unwrap_or_default();
         if let Some((mut child, name)) = source
             && !child.wait().is_ok_and(|status| status.success())
             && status.success()
         {
             return Err(MachineError::Source(name));
         }
-        self.judged(status.code(), &said)
+        Ok((self.judged(status.code(), &said)?, output))
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    fn renet_command(&self, arguments: &[&str]) -> Command {
         let handshake = format!("--caller-version={}", self.version);
         let arguments = [handshake.as_str()].into_iter().chain(arguments.iter().copied());
-        let Target::Ssh { destination, port } = &self.target else {
+        if self.target == Target::Local {
             let mut command = Command::new(&self.local_renet);
             command.args(arguments);
             return command;
-        };
+        }
+        let words: Vec<_> = arguments.map(quoted).collect();
+        // By its path: sudo has a PATH of its own. Without a word, so that it is told from one that renet ends with.
+        let line = as_root(&format!("\"$renet\" {}", words.join(" ")));
+        self.ssh_command(&format!("renet=$(command -v renet) || exit {NOT_FOUND}; {line}"))
+    }
+
+    fn ssh_command(&self, line: &str) -> Command {
+        let Target::Ssh { destination, port } = &self.target else { return Command::new("false") };
         let mut words = self.ssh.iter();
         let mut command = Command::new(words.next().cloned().unwrap_or_else(|| "ssh".into()));
-        // Without a terminal: it would echo what is sent, secrets too.
-        command.args(words).args(["-T", "-o", "ConnectTimeout=15"]);
+        // Without a terminal: it would echo what is sent, secrets too. A machine that is gone is noticed within 45 s.
+        command.args(words).args(["-T", "-o", "ConnectTimeout=15", "-o", "ServerAliveInterval=15"]);
         if let Some(port) = port {
             command.args(["-p", &port.to_string()]);
         }
-        let renet: Vec<_> = arguments.map(quoted).collect();
-        let renet = format!("renet {}", renet.join(" "));
-        // What renet does is root's to do.
-        let line = format!("if [ \"$(id -u)\" = 0 ]; then exec {renet}; else exec sudo -n {renet}; fi");
-        command.args(["--", destination.as_str(), line.as_str()]);
+        command.args(["--", destination.as_str(), line]);
         command
     }
 
@@ -162,11 +219,47 @@ impl Machine {
                 let said = if said.is_empty() { "the connection broke" } else { said }.to_owned();
                 Err(MachineError::Unreachable { name, target, said, hint })
             }
-            Some(NOT_FOUND) if is_remote => Err(MachineError::NoRenet { name, target }),
+            Some(NOT_FOUND) if is_remote && said.is_empty() => Err(MachineError::NoRenet { name, target }),
+            Some(1) if is_sudos(said) => Err(MachineError::Sudo { name, target, said: said.to_owned() }),
             Some(code) => Ok(Ended::Code(u8::try_from(code).unwrap_or(1))),
+            // It is ssh that was: of the machine nothing is known.
+            None if is_remote => {
+                Err(MachineError::Unreachable { name, target, said: "ssh was killed".to_owned(), hint: "" })
+            }
             None => Ok(Ended::Killed),
         }
     }
+}
+
+/// A line of the shell's that has a command carried out as root.
+fn as_root(command: &str) -> String {
+    format!(
+        "if [ \"$(id -u)\" = 0 ]; then exec {command}; elif command -v sudo >/dev/null; then exec sudo -n {command}; \
+         else echo 'sudo: not found, and this is not root' >&2; exit 1; fi"
+    )
+}
+
+/// Whether the last words are of a sudo that does not do it. It also warns of things that do no harm.
+fn is_sudos(said: &str) -> bool {
+    let refusals = [
+        "sudo: a password is required",
+        "sudo: a terminal is required",
+        "sudo: not found",
+        " is not allowed to ",
+        " is not in the sudoers file",
+    ];
+    refusals.iter().any(|refusal| said.contains(refusal))
+}
+
+/// Keeps what is printed; what is too much is read and thrown away.
+fn collect(stdout: ChildStdout) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let (mut kept, mut stdout) = (Vec::new(), stdout);
+        // What was read until a fault is all there is.
+        let _ = stdout.by_ref().take(MAX_OUTPUT).read_to_end(&mut kept);
+        let _ = io::copy(&mut stdout, &mut io::sink());
+        String::from_utf8_lossy(&kept).into_owned()
+    })
 }
 
 /// Passes messages on as they come, and keeps the last one.
@@ -268,7 +361,47 @@ mod tests {
             "{said}"
         );
         std::fs::remove_file(scratch.path().join("renet")).unwrap();
-        assert!(error("").contains("has no renet in its PATH"));
+        assert!(error("").contains("has no renet in its PATH; `rdc context setup server-1` copies it there"));
+    }
+
+    #[test]
+    fn code_127_of_a_command_is_its_own() {
+        let scratch = tempfile::tempdir().unwrap();
+        let ended = machine(&scratch, "echo 'exec: no such program' >&2; exit 127").renet(&["x"], Input::Nothing);
+        assert_eq!(ended.unwrap(), Ended::Code(127));
+    }
+
+    #[test]
+    fn a_script_prints_for_us_and_reads_what_it_is_given() {
+        let scratch = tempfile::tempdir().unwrap();
+        let machine = machine(&scratch, "");
+        for machine in [Machine { target: Target::Local, ..machine.clone() }, machine] {
+            // Root's: here it is that the stand-in says so, and for the local one whoever runs the test.
+            if machine.target == Target::Local && !is_root() {
+                continue;
+            }
+            let script = "printf '%s|%s|' \"$1\" \"$2\"; cat; exit 3";
+            let (ended, output) = machine.script(script, &["it's", "a b"], Input::Bytes(b"in".to_vec())).unwrap();
+            assert_eq!((ended, output.as_str()), (Ended::Code(3), "it's|a b|in"));
+        }
+    }
+
+    fn is_root() -> bool {
+        std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0)
+    }
+
+    #[test]
+    fn a_user_who_may_not_become_root_is_told_what_to_do() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let scratch = tempfile::tempdir().unwrap();
+        let machine = machine(&scratch, "echo never");
+        for (name, text) in [("id", "echo 1000"), ("sudo", "echo 'sudo: a password is required' >&2; exit 1")] {
+            let path = scratch.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let error = machine.renet(&["x"], Input::Nothing).unwrap_err().to_string();
+        assert!(error.contains("root is needed, and sudo says: sudo: a password is required; let ssh"), "{error}");
     }
 
     #[test]

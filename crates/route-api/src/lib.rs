@@ -26,6 +26,9 @@ pub use health::{
 };
 pub use routes::{Finding, PortMapping, Ports, Route, RouteSource, Routes, Subject, Unrouted};
 
+/// The last line of `renet proxy configure --dry-run` where everything is so already; `rdc` asks nothing then.
+pub const NOTHING_WOULD_CHANGE: &str = "nothing would change";
+
 /// `GET /health`.
 ///
 /// # Errors

@@ -14,14 +14,17 @@ use command_line::Failure;
 use supervisor::Form;
 
 use crate::{
-    cli::{ProxyCommand, StatusOptions},
+    cli::{ProxyCommand, ProxyOptions, StatusOptions},
     output::say,
-    paths::Paths,
+    paths::{Paths, form},
 };
 
 /// Does what was asked for.
-pub(crate) fn run(command: &ProxyCommand) -> Result<ExitCode, Failure> {
-    match command {
+pub(crate) fn run(options: &ProxyOptions) -> Result<ExitCode, Failure> {
+    if let Some(root) = &options.root {
+        Paths::move_to(root)?;
+    }
+    match &options.command {
         ProxyCommand::Configure(options) => configure::run(options),
         ProxyCommand::Up => services::up(),
         ProxyCommand::Down => services::down(),
@@ -66,7 +69,7 @@ fn uninstall() -> Result<ExitCode, Failure> {
 }
 
 fn needs_systemd() -> Result<(), Failure> {
-    match Form::of_this_machine() {
+    match form() {
         Form::Systemd => Ok(()),
         Form::Detached => Err(Failure::Refused(
             "this machine does not run systemd, and so there is nothing to install; renet proxy up starts both programs"

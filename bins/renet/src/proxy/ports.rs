@@ -16,6 +16,15 @@ pub(super) struct Busy {
     pub(super) holder: Option<Holder>,
 }
 
+// === impl Busy ===
+
+impl Busy {
+    /// Who has it, for people.
+    pub(super) fn holder(&self) -> String {
+        self.holder.as_ref().map_or_else(|| "somebody who cannot be seen".to_owned(), ToString::to_string)
+    }
+}
+
 /// Parts entry points into those that can be had, or are had already, and those whose port somebody else has. `is_own`
 /// tells a holder of ours, such as Traefik or systemd for it.
 pub(super) fn part(

@@ -16,10 +16,10 @@ use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
 use traefik_static::EntryPoint;
 
-use super::units;
+use super::{configure::Outcome, units};
 use crate::{
     output::say,
-    paths::{self, Paths},
+    paths::{self, Paths, form},
 };
 
 pub(super) const ROUTER: &str = "rediacc-router";
@@ -38,17 +38,24 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
-/// Starts both, and waits until both answer.
+/// Starts both, and waits until both answer. One whose program was replaced is started again.
 pub(super) fn up() -> Result<ExitCode, Failure> {
     let supervisor = supervisor();
     let services = [router()?, traefik()?];
+    let state = |name| supervisor.state(name).map_err(failure);
+    let outdated = [(ROUTER, state(ROUTER)?), (TRAEFIK, state(TRAEFIK)?)];
+    let outdated = outdated.into_iter().filter(|(_, state)| pid(*state).is_some_and(is_outdated));
+    let outdated: Vec<_> = outdated.map(|(name, _)| name).collect();
     if supervisor.form() == Form::Systemd {
         units::install()?;
         units::start()?;
     } else {
         services.iter().try_for_each(|service| supervisor.start(service).map_err(failure))?;
     }
+    let mut failed = None;
+    start_again(outdated, &mut |line| failed = failed.take().or(say(line).err()))?;
     services.iter().try_for_each(|service| wait(&supervisor, service))?;
+    failed.map_or(Ok(()), Err)?;
     say("the route server and Traefik run")?;
     Ok(ExitCode::SUCCESS)
 }
@@ -92,16 +99,25 @@ pub(super) fn running() -> Result<Vec<&'static str>, Failure> {
 }
 
 /// Starts again what ran and has to know of files that changed, or of sockets that came or went.
-pub(super) fn take_over(ran: &[&str], changed: &[&str], sockets_changed: bool) -> Result<(), Failure> {
-    let supervisor = supervisor();
-    let concerns = |names: &[&str]| changed.iter().any(|name| names.contains(name));
+pub(super) fn take_over(
+    ran: &[&str],
+    changed: &[String],
+    sockets_changed: bool,
+    tell: &mut dyn FnMut(String),
+) -> Result<(), Failure> {
+    let concerns = |names: &[&str]| changed.iter().any(|name| names.contains(&name.as_str()));
     let of_router = concerns(&["router.env", "poll-token"]);
     let of_traefik = sockets_changed || concerns(&["traefik.yml", "local.yml", "traefik.env", "cloudflare-token"]);
-    for (name, service, concerned) in [(ROUTER, router as fn() -> _, of_router), (TRAEFIK, traefik, of_traefik)] {
-        if !concerned || !ran.contains(&name) {
-            continue;
-        }
-        let service = service()?;
+    let concerned = [(ROUTER, of_router), (TRAEFIK, of_traefik)];
+    let names = concerned.into_iter().filter(|(name, concerned)| *concerned && ran.contains(name));
+    start_again(names.map(|(name, _)| name), tell)
+}
+
+/// Starts services again, and waits until they answer.
+fn start_again(names: impl IntoIterator<Item = &'static str>, tell: &mut dyn FnMut(String)) -> Result<(), Failure> {
+    let supervisor = supervisor();
+    for name in names {
+        let service = if name == ROUTER { router()? } else { traefik()? };
         if supervisor.form() == Form::Systemd {
             units::restart(name)?;
         } else {
@@ -112,9 +128,15 @@ pub(super) fn take_over(ran: &[&str], changed: &[&str], sockets_changed: bool) -
             supervisor.start(&service).map_err(failure)?;
         }
         wait(&supervisor, &service)?;
-        say(format_args!("{name}: started again"))?;
+        tell(format!("{name}: started again"));
     }
     Ok(())
+}
+
+/// Whether a process runs a program whose file was replaced since: a newer version waits to be started.
+fn is_outdated(process: u32) -> bool {
+    let link = std::fs::read_link(format!("/proc/{process}/exe"));
+    link.is_ok_and(|path| path.to_string_lossy().ends_with(" (deleted)"))
 }
 
 /// Tells who has an entry point for us: Traefik, or systemd by a unit of ours.
@@ -169,15 +191,20 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
     let (router, traefik) = (state(ROUTER)?, state(TRAEFIK)?);
     let health = route_api::health(ROUTER_ADDRESS, ANSWER).ok();
     let pings = route_api::get(ADMIN_ADDRESS, "/ping", ANSWER).is_ok_and(|(status, _)| status == 200);
+    let configured = Outcome::last(&Paths::of_this_machine().proxy())?;
     let works = matches!((router, traefik), (State::Running(_), State::Running(_))) && pings && health.is_some();
     if json {
         say(json!({
             "router": {"state": word(router), "pid": pid(router), "health": health},
             "traefik": {"state": word(traefik), "pid": pid(traefik), "answers": pings},
+            "configured": configured.map(|last| json!({"at": last.at, "outcome": last.word()})),
         }))?;
     } else {
         say(format_args!("{ROUTER}   {}", shown(router)))?;
         say(format_args!("{TRAEFIK}  {}{}", shown(traefik), if pings { "" } else { ", does not answer" }))?;
+        if let Some(last) = &configured {
+            say(format_args!("last configured: {}, {}", last.at, last.word()))?;
+        }
         if let Some(health) = &health {
             let (routers, daemons) = (health.routers.total, health.daemons.len());
             say(format_args!(
@@ -230,7 +257,7 @@ fn wait(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
 
 fn supervisor() -> Supervisor {
     let paths = Paths::of_this_machine();
-    Supervisor::new(Form::of_this_machine(), paths.run().join("services"), paths.logs())
+    Supervisor::new(form(), paths.run().join("services"), paths.logs())
 }
 
 fn router() -> Result<Service, Failure> {

@@ -14,7 +14,7 @@ use traefik_static::{EntryPoint, SOCKET_UNIT};
 
 use super::services::failure;
 use crate::{
-    files::{fault, replace},
+    files::{fault, read, replace},
     paths::Paths,
     units::{Packaged, UNITS, enable, group, id_in, reload, write, write_packaged},
 };
@@ -61,10 +61,18 @@ pub(super) fn install() -> Result<(), Failure> {
     if changed { reload() } else { Ok(()) }
 }
 
-/// A socket for each entry point; returns whether any came, went or changed. What runs has to be started again then.
-pub(super) fn write_sockets(entry_points: Vec<EntryPoint>) -> Result<bool, Failure> {
-    let all = entry_points.into_iter().chain([EntryPoint::admin()]).map(|it| it.socket_unit());
-    let wanted: BTreeMap<_, _> = all.map(|it| (it.name, it.text)).collect();
+/// Whether [`write_sockets`] would change something.
+pub(super) fn sockets_differ(entry_points: &[EntryPoint]) -> Result<bool, Failure> {
+    let wanted = wanted(entry_points.to_vec());
+    let differs =
+        |(name, text): (&String, &String)| Ok::<_, Failure>(read(&Path::new(UNITS).join(name))?.as_ref() != Some(text));
+    let any = wanted.iter().map(differs).collect::<Result<Vec<_>, _>>()?.contains(&true);
+    Ok(any || sockets()?.iter().any(|name| !wanted.contains_key(name)))
+}
+
+/// A socket for each entry point. What runs has to be started again when any came, went or changed.
+pub(super) fn write_sockets(entry_points: Vec<EntryPoint>) -> Result<(), Failure> {
+    let wanted = wanted(entry_points);
     let mut changed = false;
     for name in sockets()?.into_iter().filter(|name| !wanted.contains_key(name)) {
         // Traefik has the port until it is started again.
@@ -76,14 +84,21 @@ pub(super) fn write_sockets(entry_points: Vec<EntryPoint>) -> Result<bool, Failu
     for (name, text) in &wanted {
         changed |= write(name, text)?;
     }
-    let names: Vec<_> = wanted.keys().map(String::as_str).collect();
-    changed |=
-        write(SOCKETS, &format!("# Written by renet proxy configure.\n[Service]\nSockets={}\n", names.join(" ")))?;
     if changed {
         reload()?;
-        enable(&names)?;
+        enable(&wanted.keys().filter(|name| *name != SOCKETS).map(String::as_str).collect::<Vec<_>>())?;
     }
-    Ok(changed)
+    Ok(())
+}
+
+/// The files that name and describe the sockets, with their texts.
+fn wanted(entry_points: Vec<EntryPoint>) -> BTreeMap<String, String> {
+    let all = entry_points.into_iter().chain([EntryPoint::admin()]).map(|it| it.socket_unit());
+    let mut wanted: BTreeMap<_, _> = all.map(|it| (it.name, it.text)).collect();
+    let names: Vec<_> = wanted.keys().map(String::as_str).collect();
+    let text = format!("# Written by renet proxy configure.\n[Service]\nSockets={}\n", names.join(" "));
+    wanted.insert(SOCKETS.to_owned(), text);
+    wanted
 }
 
 /// The socket units of entry points that systemd has open.

@@ -18,9 +18,9 @@ use super::{Repository, namespaces};
 use crate::{
     cli::DaemonProgram,
     containers::Existing,
-    files::{fault, read, replace},
+    files::{fault, lock, read, replace},
     output::say,
-    paths::{self, Paths},
+    paths::{self, Paths, form},
     units::{self, Packaged},
 };
 
@@ -56,20 +56,14 @@ impl Daemons {
     pub(super) fn of(repository: &Repository) -> Self {
         let paths = Paths::of_this_machine();
         let daemon = repository.daemon();
-        let supervisor = Supervisor::new(Form::of_this_machine(), paths.run().join("services"), paths.logs());
+        let supervisor = Supervisor::new(form(), paths.run().join("services"), paths.logs());
         Self { run: PathBuf::from(&daemon.run), daemon, supervisor }
     }
 
     /// Two at a time: the second waits, and says so.
     pub(super) fn lock(&self) -> Result<File, Failure> {
         fs::create_dir_all(&self.run).map_err(fault("create", &self.run))?;
-        let path = self.run.join("lock");
-        let file = File::options().create(true).append(true).open(&path).map_err(fault("open", &path))?;
-        if file.try_lock().is_err() {
-            say("another command works on this repository; waiting for it")?;
-            file.lock().map_err(fault("lock", &path))?;
-        }
-        Ok(file)
+        lock(&self.run.join("lock"), "another command works on this repository")
     }
 
     /// Whether dockerd answers. Its socket file alone proves nothing: a killed one leaves it behind.

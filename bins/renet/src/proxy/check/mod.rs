@@ -32,7 +32,7 @@ use super::{
 use crate::{
     files::{read, replace},
     output::{say, table},
-    paths::Paths,
+    paths::{Paths, form},
 };
 
 /// How long the route server may take to answer.
@@ -124,12 +124,10 @@ impl Checks {
 
     /// Entry points that were left out because somebody has their port, or would be now.
     fn ports(&mut self, infra: &Infra, addresses: Addresses) -> Result<(), Failure> {
-        let is_systemd = Form::of_this_machine() == Form::Systemd;
+        let is_systemd = form() == Form::Systemd;
         let (free, busy) = ports::part(entry_points(infra, addresses), &services::holds(is_systemd)?);
         for it in busy {
-            let holder =
-                it.holder.map_or_else(|| "somebody who cannot be seen".to_owned(), |holder| holder.to_string());
-            let message = format!("{holder} has {}", it.entry_point.address);
+            let message = format!("{} has {}", it.holder(), it.entry_point.address);
             self.add(
                 CheckSeverity::Error,
                 "port",
@@ -382,7 +380,7 @@ fn resolved(hosts: &BTreeSet<String>) -> BTreeMap<String, Option<Vec<IpAddr>>> {
 
 /// The end of Traefik's log.
 fn log() -> String {
-    if Form::of_this_machine() == Form::Systemd {
+    if form() == Form::Systemd {
         let mut command = Command::new("journalctl");
         command.args(["--quiet", "--no-pager", "--output=cat", "--unit", services::TRAEFIK, "--lines=20000"]);
         let output = command.args(["--grep", "Unable to obtain ACME"]).stderr(Stdio::null()).output();

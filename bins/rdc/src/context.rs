@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _, Read as _},
     process::ExitCode,
 };
 
@@ -155,17 +155,16 @@ fn set_infra(options: InfraOptions) -> Result<(), Failure> {
 fn token(options: &InfraOptions) -> Result<Option<String>, Failure> {
     let text = match (&options.cf_dns_token, &options.cf_dns_token_file) {
         (Some(token), _) if token == "-" => {
-            let mut text = String::new();
-            let stdin = io::stdin();
-            // A person types one line and is told so; a program sends all there is.
-            let read = if stdin.is_terminal() {
-                write!(io::stderr(), "Cloudflare's token: ").map_err(|error| Failure::output(&error))?;
-                stdin.lock().take(64 << 10).read_line(&mut text)
+            let what = "--cf-dns-token - on standard input";
+            // A person types one line, which nobody looking on can read; a program sends all there is.
+            if io::stdin().is_terminal() {
+                rpassword::prompt_password("Cloudflare's token: ").map_err(|error| Failure::usage(what, &error))?
             } else {
-                stdin.lock().take(64 << 10).read_to_string(&mut text)
-            };
-            read.map_err(|error| Failure::usage("--cf-dns-token - on standard input", &error))?;
-            text
+                let mut text = String::new();
+                let read = io::stdin().lock().take(64 << 10).read_to_string(&mut text);
+                read.map_err(|error| Failure::usage(what, &error))?;
+                text
+            }
         }
         (Some(token), _) => token.clone(),
         (None, Some(file)) => fs::read_to_string(file)

@@ -76,7 +76,10 @@ fn unknown_and_missing_ones() {
 fn an_rdc_of_another_version_is_refused() {
     let scratch = tempfile::tempdir().unwrap();
     let said = refused(scratch.path(), 3, &["--caller-version", "9.9.9", "repo", "list"]);
-    assert!(said.contains("rdc is version 9.9.9 and renet here is version") && said.contains("same on both"), "{said}");
+    assert!(
+        said.contains("rdc is version 9.9.9 and renet here is version") && said.contains("copies the same version"),
+        "{said}"
+    );
     let patch = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".99");
     done(scratch.path(), &["--caller-version", patch, "repo", "list"]);
 }

@@ -11,7 +11,7 @@ const MAX_LINES: usize = 500;
 /// Programs that others bring, each with what it is for.
 const NEEDED: [(&str, &str); 9] = [
     ("dockerd", "each repository has a Docker daemon of its own"),
-    ("containerd", "and a containerd of its own"),
+    ("containerd", "each repository has a containerd of its own"),
     ("runc", "they start containers with it"),
     ("docker", "renet docker and docker compose are done with it"),
     ("docker-compose", "renet compose wraps docker compose, version 2 or later"),

@@ -48,8 +48,16 @@ impl Stream for UnixStream {
 /// # Errors
 /// When nobody listens there, or no whole answer comes in time, or one that is no HTTP or no UTF-8.
 pub fn get(server: SocketAddr, path: &str, patience: Duration) -> io::Result<(u16, String)> {
+    get_as(server, path, "", patience)
+}
+
+/// The same with a header line, without its end, such as `X-Api-Token: …` for Traefik's API.
+///
+/// # Errors
+/// As those of [`get`].
+pub fn get_as(server: SocketAddr, path: &str, header: &str, patience: Duration) -> io::Result<(u16, String)> {
     let end = Instant::now() + patience;
-    over(TcpStream::connect_timeout(&server, patience)?, path, end)
+    over(TcpStream::connect_timeout(&server, patience)?, path, header, end)
 }
 
 /// The same on a socket file, such as that of a Docker daemon.
@@ -58,12 +66,13 @@ pub fn get(server: SocketAddr, path: &str, patience: Duration) -> io::Result<(u1
 /// As those of [`get`].
 pub fn get_unix(socket: &Path, path: &str, patience: Duration) -> io::Result<(u16, String)> {
     let end = Instant::now() + patience;
-    over(UnixStream::connect(socket)?, path, end)
+    over(UnixStream::connect(socket)?, path, "", end)
 }
 
-fn over(mut stream: impl Stream, path: &str, end: Instant) -> io::Result<(u16, String)> {
+fn over(mut stream: impl Stream, path: &str, header: &str, end: Instant) -> io::Result<(u16, String)> {
     stream.limit(left(end)?)?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").as_bytes())?;
+    let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{header}\r\n").as_bytes())?;
     let mut answer = Vec::new();
     read_to_end(&mut stream, &mut answer, end)?;
     parse(&answer)

@@ -51,7 +51,7 @@ pub struct ProxyCheck {
 pub struct Check {
     /// How bad it is.
     pub severity: CheckSeverity,
-    /// `service`, `port`, `dns`, `token`, `acme`, `order`, `certificate` or `clock`.
+    /// `service`, `port`, `dns`, `token`, `acme`, `order`, `certificate`, `authority` or `clock`.
     pub kind: String,
     /// What it is about: a host, an entry point, a file.
     pub subject: String,

@@ -19,7 +19,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde::de::DeserializeOwned;
 
-pub use client::{ClientError, get, get_unix};
+pub use client::{ClientError, get, get_as, get_unix};
 pub use control::{Answer, Change, Claim, Claims, ControlError, Polls, Request, ask, ask_within};
 pub use health::{
     Check, CheckSeverity, Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls,

@@ -2,7 +2,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use traefik_model::{DYNAMIC_PORTS, write_yaml};
 
-use crate::{EntryPoint, Infra, InfraError, static_configuration::StaticConfiguration};
+use crate::{EntryPoint, Infra, InfraError, Proof, static_configuration::StaticConfiguration};
 
 /// What nobody but our own programs may know.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,8 +93,10 @@ pub fn files(
         StaticFile { name: "poll-token", text: format!("{}\n", secrets.poll), reader: Reader::Router },
         StaticFile { name: "api-token", text: format!("{}\n", secrets.api), reader: Reader::Nobody },
     ];
-    if let Some(token) = &infra.cf_dns_api_token {
-        files.push(StaticFile { name: "cloudflare-token", text: format!("{token}\n"), reader: Reader::Traefik });
+    if let Proof::Dns(provider) = infra.proof()
+        && let Some(token) = provider.token(infra)
+    {
+        files.push(StaticFile { name: provider.token_file(), text: format!("{token}\n"), reader: Reader::Traefik });
     }
     Ok(files)
 }
@@ -115,7 +117,7 @@ fn router_environment(infra: &Infra, entry_points: &[EntryPoint], directories: &
         ("BASE_DOMAIN", infra.base_domain.clone()),
         ("CERT_RESOLVER", Some("letsencrypt".to_owned())),
         // A wildcard is only proved over the DNS.
-        ("AUTO_ROUTE_CERTIFICATE", infra.cf_dns_api_token.is_none().then(|| "each".to_owned())),
+        ("AUTO_ROUTE_CERTIFICATE", (infra.proof() == Proof::Http).then(|| "each".to_owned())),
         ("ENTRYPOINTS", Some(names.join(","))),
         ("DYNAMIC_PORTS", Some(format!("{}-{}", DYNAMIC_PORTS.start(), DYNAMIC_PORTS.end()))),
         ("STATE_DIR", Some(directories.state.clone())),
@@ -128,9 +130,9 @@ fn router_environment(infra: &Infra, entry_points: &[EntryPoint], directories: &
 }
 
 fn traefik_environment(infra: &Infra, directories: &Directories) -> String {
-    match infra.cf_dns_api_token {
-        Some(_) => format!("CF_DNS_API_TOKEN_FILE={}\n", directories.proxy("cloudflare-token")),
-        None => String::new(),
+    match infra.proof() {
+        Proof::Dns(provider) => format!("{}={}\n", provider.token_variable(), directories.proxy(provider.token_file())),
+        Proof::Http => String::new(),
     }
 }
 
@@ -170,24 +172,33 @@ mod tests {
         files.iter().map(|file| format!("=== {} {:?}\n{}", file.name, file.reader, file.text)).collect()
     }
 
+    /// `scripts/story` starts a real Traefik with each.
+    const INFRAS: [(&str, &str); 6] = [
+        ("a-hundred-ports", include_str!("../../../fixtures/infra/a-hundred-ports.json")),
+        ("everything", include_str!("../../../fixtures/infra/everything.json")),
+        ("ipv4-alone", include_str!("../../../fixtures/infra/ipv4-alone.json")),
+        ("ipv6-alone", include_str!("../../../fixtures/infra/ipv6-alone.json")),
+        ("no-domain", include_str!("../../../fixtures/infra/no-domain.json")),
+        ("over-port-80", include_str!("../../../fixtures/infra/over-port-80.json")),
+    ];
+
     #[test]
-    fn a_machine_with_everything() {
-        insta::assert_snapshot!(text(&all(
-            r#"{"public_ipv4": "198.51.100.10", "public_ipv6": "2001:db8::10", "base_domain": "example.com",
-                "cert_email": "admin@example.com", "cf_dns_api_token": "s3cret", "tcp_ports": [25, 5432], "udp_ports": [53],
-                "acme_server": "https://127.0.0.1:14000/dir"}"#
-        )));
+    fn machines() {
+        for (name, infra) in INFRAS {
+            insta::assert_snapshot!(name, text(&all(infra)));
+        }
     }
 
     #[test]
-    fn a_machine_with_an_address_and_nothing_else() {
-        insta::assert_snapshot!(text(&all(r#"{"public_ipv4": "198.51.100.10"}"#)));
-    }
-
-    #[test]
-    fn certificates_without_a_token_are_proved_on_the_entry_point_that_is_there() {
-        assert!(text(&all(r#"{"public_ipv4": "198.51.100.10"}"#)).contains("entryPoint: web\n"));
-        assert!(text(&all(r#"{"public_ipv6": "2001:db8::10"}"#)).contains("entryPoint: web-v6\n"));
+    fn certificates_without_a_token_are_proved_on_every_address() {
+        let of = |infra: &str| {
+            let text = text(&all(infra));
+            let names = text.lines().filter_map(|line| line.trim().strip_prefix("entryPoint: web"));
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(of(r#"{"public_ipv4": "198.51.100.10"}"#), [""]);
+        assert_eq!(of(r#"{"public_ipv6": "2001:db8::10"}"#), ["-v6"]);
+        assert_eq!(of(r#"{"public_ipv4": "198.51.100.10", "public_ipv6": "2001:db8::10"}"#), ["", "-v6"]);
     }
 
     #[test]

@@ -15,8 +15,10 @@
 mod entry_points;
 mod files;
 mod infra;
+mod proof;
 mod static_configuration;
 
 pub use entry_points::{EntryPoint, SOCKET_UNIT, SocketUnit, Transport, entry_points};
 pub use files::{Directories, Reader, Secrets, StaticFile, files};
 pub use infra::{Addresses, Infra, InfraError};
+pub use proof::{DnsProvider, Proof};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{Directories, Infra, Secrets, Transport, entry_points::ADMIN};
+use crate::{Directories, Infra, Proof, Secrets, Transport, entry_points::ADMIN};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,7 +165,7 @@ impl StaticConfiguration {
                 },
                 file: FileProvider { filename: directories.proxy("local.yml"), watch: false },
             },
-            certificates_resolvers: [("letsencrypt", Resolver { acme: Acme::of(infra, all, directories) })].into(),
+            certificates_resolvers: resolvers(infra, all, directories),
         }
     }
 }
@@ -190,15 +190,7 @@ impl EntryPoint {
 // === impl Acme ===
 
 impl Acme {
-    fn of(infra: &Infra, entry_points: &[crate::EntryPoint], directories: &Directories) -> Self {
-        let challenge = match infra.cf_dns_api_token {
-            Some(_) => Challenge::DnsChallenge { provider: "cloudflare" },
-            None => {
-                let web = entry_points.iter().find(|it| it.transport == Transport::Http);
-                let entry_point = web.map_or_else(|| "web".to_owned(), |it| it.name.clone());
-                Challenge::HttpChallenge { entry_point }
-            }
-        };
+    fn of(infra: &Infra, directories: &Directories, challenge: Challenge) -> Self {
         Self {
             email: infra.cert_email.clone(),
             storage: directories.proxy("letsencrypt/acme.json"),
@@ -207,4 +199,19 @@ impl Acme {
             challenge,
         }
     }
+}
+
+/// `letsencrypt`, which routers name. An authority that proves a host over port 80 takes IPv6 where the host has it, but
+/// Traefik answers it on the one entry point that a resolver names, and redirects it elsewhere; so each other entry point
+/// has a resolver of its own, which no router names and which never orders anything.
+fn resolvers(infra: &Infra, all: &[crate::EntryPoint], directories: &Directories) -> BTreeMap<&'static str, Resolver> {
+    let challenges: Vec<_> = match infra.proof() {
+        Proof::Dns(provider) => vec![Challenge::DnsChallenge { provider: provider.name() }],
+        Proof::Http => {
+            let web = all.iter().filter(|it| it.transport == Transport::Http);
+            web.map(|it| Challenge::HttpChallenge { entry_point: it.name.clone() }).collect()
+        }
+    };
+    let resolvers = challenges.into_iter().map(|challenge| Resolver { acme: Acme::of(infra, directories, challenge) });
+    ["letsencrypt", "letsencrypt-v6"].into_iter().zip(resolvers).collect()
 }

@@ -35,6 +35,8 @@ const STOP: Duration = Duration::from_secs(6);
 /// How long Traefik may take to apply what it was told last: it gathers changes for 100 ms. One that is stopped while it
 /// applies something blocks in its ACME provider until it panics after 10 s (seen with v3.7.9).
 const SETTLE: Duration = Duration::from_millis(300);
+/// How long Traefik may take to have its first routes; normally 0.3 s.
+const ROUTES: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -113,18 +115,31 @@ pub(super) fn take_over(
     start_again(names.map(|(name, _)| name), tell)
 }
 
-/// Starts services again, and waits until they answer.
+/// Starts services again, and waits until they answer. Traefik is stopped first: one that is stopped while it takes over
+/// what a route server that was just started says may hang ([`SETTLE`]).
 fn start_again(names: impl IntoIterator<Item = &'static str>, tell: &mut dyn FnMut(String)) -> Result<(), Failure> {
     let supervisor = supervisor();
+    let names: Vec<_> = names.into_iter().collect();
+    let is_systemd = supervisor.form() == Form::Systemd;
+    let together = is_systemd && names.len() > 1;
+    for name in names.iter().rev() {
+        match (*name, is_systemd) {
+            // One alone is restarted, so that nothing comes in between.
+            (TRAEFIK, true) if together => units::stop_service(TRAEFIK)?,
+            (_, true) => {}
+            (name, false) => {
+                if name == TRAEFIK {
+                    release_polls();
+                }
+                supervisor.stop(name, STOP).map_err(failure)?;
+            }
+        }
+    }
     for name in names {
         let service = if name == ROUTER { router()? } else { traefik()? };
-        if supervisor.form() == Form::Systemd {
+        if is_systemd {
             units::restart(name)?;
         } else {
-            if name == TRAEFIK {
-                release_polls();
-            }
-            supervisor.stop(name, STOP).map_err(failure)?;
             supervisor.start(&service).map_err(failure)?;
         }
         wait(&supervisor, &service)?;
@@ -244,6 +259,9 @@ fn wait(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
         let state = supervisor.state(&service.name).map_err(failure)?;
         let runs = matches!(state, State::Running(_));
         if runs && answers() {
+            if service.name == TRAEFIK {
+                wait_for_routes();
+            }
             return Ok(());
         }
         if !runs || begun.elapsed() > START {
@@ -251,6 +269,24 @@ fn wait(supervisor: &Supervisor, service: &Service) -> Result<(), Failure> {
             let words = supervisor.last_words(&service.name, 3);
             return Err(Failure::Runtime(format!("{} {what}; its last words: {words}", service.name)));
         }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until Traefik has routes of the route server's, where there are any: before that it answers 404. Not for long,
+/// and no error: it may be that it cannot take them, which `renet proxy check` tells.
+fn wait_for_routes() {
+    let token = std::fs::read_to_string(Paths::of_this_machine().proxy().join("api-token"));
+    let (Ok(token), Ok(health)) = (token, route_api::health(ROUTER_ADDRESS, ANSWER)) else { return };
+    let counts = [("http", health.routers.http), ("tcp", health.routers.tcp), ("udp", health.routers.udp)];
+    let Some((protocol, _)) = counts.into_iter().find(|(_, count)| *count > 0) else { return };
+    let (path, header) = (format!("/api/{protocol}/routers"), format!("X-Api-Token: {}", token.trim()));
+    let has_some = || {
+        let answer = route_api::get_as(ADMIN_ADDRESS, &path, &header, ANSWER);
+        answer.is_ok_and(|(_, routers)| routers.contains("@http\""))
+    };
+    let begun = Instant::now();
+    while begun.elapsed() < ROUTES && !has_some() {
         thread::sleep(Duration::from_millis(20));
     }
 }

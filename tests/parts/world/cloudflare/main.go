@@ -1,8 +1,8 @@
 // Plays two parts of the internet for tests: Cloudflare's API as far as lego calls it, and the name server of the zone.
 //
-//	cloudflare API-ADDRESS DNS-ADDRESS TOKEN ZONE CHALLTESTSRV-DNS CHALLTESTSRV-MANAGEMENT
+//	cloudflare API-ADDRESS DNS-ADDRESS TOKEN-FILE ZONE CHALLTESTSRV-DNS CHALLTESTSRV-MANAGEMENT
 //
-// With "-without-zone" or "-without-edit" behind it the token lacks just that.
+// The token comes in a file, since tests look for it in the list of processes. With "-without-zone" or "-without-edit" behind it the token lacks just that.
 // The zone is found by DNS: lego wants an SOA record in the answer section, which challtestsrv does not give. So SOA and
 // NS of the zone are answered here, and every other question is handed on to challtestsrv, which knows the TXT records.
 package main
@@ -35,11 +35,15 @@ type api struct {
 
 func main() {
 	if len(os.Args) != 7 {
-		log.Fatal("usage: cloudflare API-ADDRESS DNS-ADDRESS TOKEN ZONE CHALLTESTSRV-DNS CHALLTESTSRV-MANAGEMENT")
+		log.Fatal("usage: cloudflare API-ADDRESS DNS-ADDRESS TOKEN-FILE ZONE CHALLTESTSRV-DNS CHALLTESTSRV-MANAGEMENT")
 	}
 	arguments := os.Args[1:]
+	token, err := os.ReadFile(arguments[2])
+	if err != nil {
+		log.Fatal(err)
+	}
 	go serveNames(arguments[1], arguments[3], arguments[4])
-	it := &api{token: arguments[2], zone: arguments[3], management: arguments[5], records: map[string]record{}}
+	it := &api{token: strings.TrimSpace(string(token)), zone: arguments[3], management: arguments[5], records: map[string]record{}}
 	log.Fatal(http.ListenAndServe(arguments[0], it))
 }
 

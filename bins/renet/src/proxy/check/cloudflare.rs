@@ -1,6 +1,6 @@
 //! Cloudflare's API, as far as Traefik (lego) calls it: so what works here works there.
 
-use std::{cell::Cell, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -20,8 +20,6 @@ pub(super) struct Cloudflare {
     agent: Agent,
     base: String,
     authorization: String,
-    /// What time it is there, in seconds since 1970.
-    clock: Cell<Option<u64>>,
 }
 
 /// A domain in the account.
@@ -81,7 +79,6 @@ impl Cloudflare {
             agent: config.build().new_agent(),
             base: settings.get("CLOUDFLARE_BASE_URL").cloned().unwrap_or_else(|| API.to_owned()),
             authorization: format!("Bearer {token}"),
-            clock: Cell::new(None),
         }
     }
 
@@ -114,18 +111,9 @@ impl Cloudflare {
         self.read(answer).map(drop)
     }
 
-    /// What time it is there, once it has answered.
-    pub(super) fn clock(&self) -> Option<u64> {
-        self.clock.get()
-    }
-
     fn read(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<serde_json::Value, String> {
         // An error of the connection says where to, and never with what.
         let mut response = answer.map_err(|error| format!("cannot ask Cloudflare: {error}"))?;
-        let date = response.headers().get("date").and_then(|date| date.to_str().ok());
-        if let Some(date) = date.and_then(|date| httpdate::parse_http_date(date).ok()) {
-            self.clock.set(date.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs()));
-        }
         let status = response.status().as_u16();
         let text = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
         let text = text.map_err(|error| format!("cannot read what Cloudflare answers: {error}"))?;

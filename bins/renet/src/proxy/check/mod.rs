@@ -1,5 +1,6 @@
 //! `renet proxy check`: what keeps a site from being reached, or from having a certificate, told before anybody asks.
 
+mod authority;
 mod cloudflare;
 mod handshake;
 
@@ -75,6 +76,7 @@ pub(super) fn run(as_json: bool) -> Result<ExitCode, Failure> {
     let any = infra.base_domain.iter().map(|domain| format!("rediacc-check.{domain}"));
     let names = hosts.iter().cloned().chain(any).collect();
     checks.token(&infra, &names);
+    checks.authority(&infra);
     checks.names(&infra, addresses, &names);
     checks.certificates(addresses, &hosts);
     checks.0.sort_by_key(|check| std::cmp::Reverse(check.severity));
@@ -257,22 +259,27 @@ impl Checks {
                 Err(cause) => self.add(CheckSeverity::Error, "token", &zone.name, cause.clone(), cure(&cause)),
             }
         }
-        match cloudflare.clock() {
-            Some(theirs) if theirs.abs_diff(u64::try_from(now()).unwrap_or_default()) > CLOCK => {
-                let message = format!(
-                    "differs from Cloudflare's by {} s",
-                    theirs.abs_diff(u64::try_from(now()).unwrap_or_default())
-                );
-                self.add(
-                    CheckSeverity::Error,
-                    "clock",
-                    "this machine",
-                    message,
-                    "certificates need the right time: set the clock",
-                );
+    }
+
+    /// Whether the certificate authority can be asked, and whether its clock is ours.
+    fn authority(&mut self, infra: &Infra) {
+        match authority::date(infra.acme_server.as_deref()) {
+            Ok((url, theirs)) => {
+                self.add(CheckSeverity::Ok, "authority", &url, "answers".to_owned(), "");
+                let Some(theirs) = theirs else { return };
+                let off = theirs.abs_diff(u64::try_from(now()).unwrap_or_default());
+                if off > CLOCK {
+                    let message = format!("differs by {off} s from that of the certificate authority");
+                    let hint = "certificates need the right time: set the clock (timedatectl set-ntp true)";
+                    self.add(CheckSeverity::Error, "clock", "this machine", message, hint);
+                } else {
+                    self.add(CheckSeverity::Ok, "clock", "this machine", "is right".to_owned(), "");
+                }
             }
-            Some(_) => self.add(CheckSeverity::Ok, "clock", "this machine", "is right".to_owned(), ""),
-            None => {}
+            Err((url, cause)) => {
+                let hint = "no certificate can be ordered or renewed: look at this machine's DNS, routes and firewall";
+                self.add(CheckSeverity::Error, "authority", &url, cause, hint);
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use machine_context::{ContextName, Target};
-use repo_lifecycle::RepositoryName;
+use repo_lifecycle::{RepositoryName, Size};
 
 const AFTER_HELP: &str = "\
 From an empty machine to https://app.example.com:
@@ -180,6 +180,53 @@ pub(crate) enum RepoCommand {
         /// Its directory on the machine; default: /mnt/rediacc/NAME
         #[arg(long, value_name = "DIR")]
         path: Option<String>,
+        /// A disk image on the machine with its files; one that is there is taken as it is
+        #[arg(long, value_name = "FILE")]
+        image: Option<String>,
+        /// Make the disk image, of this size, e.g. 10G
+        #[arg(long, value_name = "SIZE", requires = "image")]
+        size: Option<Size>,
+    },
+    /// Print the repositories of a machine
+    List {
+        /// The machine; default: the one that `rdc context use` chose
+        #[arg(short = 'm', long, value_name = "NAME")]
+        machine: Option<ContextName>,
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Mount its disk image
+    Mount {
+        #[command(flatten)]
+        which: Which,
+        /// At this directory of the machine from now on
+        #[arg(long, value_name = "DIR")]
+        path: Option<String>,
+    },
+    /// Stop its daemon and its containers, and unmount its disk image; those that are to run come back with the next up
+    Unmount {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Make its disk image larger
+    Grow {
+        #[command(flatten)]
+        which: Which,
+        /// The size that it is to have, e.g. 20G
+        #[arg(long, value_name = "SIZE")]
+        size: Size,
+    },
+    /// Forget a repository, and free its hosts and public ports; its files stay
+    Delete {
+        #[command(flatten)]
+        which: Which,
+        /// Do not ask
+        #[arg(long, short)]
+        yes: bool,
+        /// Remove its files too: the disk image, or the directory with everything in it
+        #[arg(long)]
+        files: bool,
     },
     /// Send files; what is there and not among them stays
     Push {
@@ -193,14 +240,23 @@ pub(crate) enum RepoCommand {
     Up {
         #[command(flatten)]
         which: Which,
-        /// Mount it first; a plain directory is mounted by being there
+        /// Mount its disk image first; a plain directory is mounted by being there
         #[arg(long)]
         mount: bool,
+        /// End a function that takes longer, e.g. 10m
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<String>,
     },
     /// Run its Rediaccfiles: all down
     Down {
         #[command(flatten)]
         which: Which,
+        /// Stop its daemon too
+        #[arg(long)]
+        daemon: bool,
+        /// End a function that takes longer, e.g. 10m
+        #[arg(long, value_name = "TIME")]
+        timeout: Option<String>,
     },
     /// Print what of it runs
     Status {

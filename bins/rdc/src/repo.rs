@@ -3,29 +3,57 @@
 use std::{
     path::Path,
     process::{Command, ExitCode},
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use command_line::Failure;
 use machine_context::Input;
+use repo_lifecycle::Size;
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
     cli::{RepoCommand, Which},
-    settings::{ended, machine},
+    settings::{agreed, asks, ended, machine},
 };
 
 /// Does what was asked for.
 pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
     match command {
-        RepoCommand::Create { which, path } => {
-            let path: Vec<_> = path.iter().flat_map(|path| ["--path", path.as_str()]).collect();
-            renet(which, "create", &path, Input::Nothing)
+        RepoCommand::Create { which, path, image, size } => {
+            let size = size.map(megabytes);
+            let given = [("--path", path), ("--image", image), ("--size", &size)];
+            renet(which, "create", &flags(&given), Input::Nothing)
+        }
+        RepoCommand::List { machine: name, json } => {
+            let json = json.then_some("--json");
+            let arguments: Vec<_> = ["repo", "list"].into_iter().chain(json).collect();
+            ended(machine(name.as_ref())?.renet(&arguments, Input::Nothing))
+        }
+        RepoCommand::Mount { which, path } => renet(which, "mount", &flags(&[("--path", path)]), Input::Nothing),
+        RepoCommand::Unmount { which } => renet(which, "unmount", &[], Input::Nothing),
+        RepoCommand::Grow { which, size } => {
+            renet(which, "grow", &flags(&[("--size", &Some(megabytes(*size)))]), Input::Nothing)
+        }
+        RepoCommand::Delete { which, yes, files } => {
+            let what = if *files { " and all its files" } else { "; its files stay" };
+            if !yes && !asks(false) {
+                return Err(Failure::Usage("nobody is there to be asked; --yes says it".to_owned()));
+            }
+            if !agreed(*yes, &format!("delete repository {}{what}?", which.name))? {
+                return Err(Failure::Refused("nothing was changed".to_owned()));
+            }
+            let files = files.then_some("--files");
+            renet(which, "delete", &["--yes"].into_iter().chain(files).collect::<Vec<_>>(), Input::Nothing)
         }
         RepoCommand::Push { which, directory } => renet(which, "receive", &[], Input::Output(tar(directory)?)),
-        RepoCommand::Up { which, mount } => {
-            let mount = if *mount { &["--mount"][..] } else { &[] };
-            renet(which, "up", mount, Input::Nothing)
+        RepoCommand::Up { which, mount, timeout } => {
+            let mount = mount.then_some("--mount");
+            run_functions(which, "up", mount, timeout)
         }
-        RepoCommand::Down { which } => renet(which, "down", &[], Input::Nothing),
+        RepoCommand::Down { which, daemon, timeout } => {
+            let daemon = daemon.then_some("--daemon");
+            run_functions(which, "down", daemon, timeout)
+        }
         RepoCommand::Status { which, json } => {
             let json = if *json { &["--json"][..] } else { &[] };
             renet(which, "status", json, Input::Nothing)
@@ -36,6 +64,35 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
 fn renet(which: &Which, command: &str, more: &[&str], input: Input) -> Result<ExitCode, Failure> {
     let arguments = [&["repo", command, which.name.as_str()], more].concat();
     ended(machine(which.machine.as_ref())?.renet(&arguments, input))
+}
+
+/// What runs functions of Rediaccfiles: ctrl-C here ends the one that runs there.
+fn run_functions(
+    which: &Which,
+    command: &str,
+    flag: Option<&str>,
+    timeout: &Option<String>,
+) -> Result<ExitCode, Failure> {
+    let wanted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The second time it ends this program, whatever the machine does.
+        let registered = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&wanted));
+        let registered = registered.and_then(|_| signal_hook::flag::register(signal, Arc::clone(&wanted)));
+        registered.map_err(|error| Failure::runtime("signals", &error))?;
+    }
+    let more: Vec<_> =
+        ["--interrupts-on-stdin"].into_iter().chain(flag).chain(flags(&[("--timeout", timeout)])).collect();
+    renet(which, command, &more, Input::Interrupts { wanted, line: route_api::INTERRUPT })
+}
+
+/// Flags that are given, each with its value.
+fn flags<'a>(given: &[(&'a str, &'a Option<String>)]) -> Vec<&'a str> {
+    given.iter().filter_map(|(flag, value)| Some([flag, value.as_deref()?])).flatten().collect()
+}
+
+/// A size in the form that it is read in.
+fn megabytes(size: Size) -> String {
+    format!("{}M", size.bytes() >> 20)
 }
 
 /// The files of a directory, without what renet keeps there itself.

@@ -21,9 +21,10 @@ impl Desk {
     fn new() -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let ssh = scratch.path().join("ssh");
-        // Arguments and standard input, a line of each; then what the test asks for.
-        let script =
-            "#!/bin/sh\n{ echo \"$*\"; cat; echo; } >> \"${0%/*}/seen\"\necho \"$WORDS\" >&2\nexit ${CODE:-0}\n";
+        // Arguments and standard input, a line of each; then what the test asks for. Where the input is kept open for
+        // interrupts it has no end.
+        let script = "#!/bin/sh\ncase \"$*\" in *--interrupts-on-stdin*) exec </dev/null ;; esac\n\
+                      { echo \"$*\"; cat; echo; } >> \"${0%/*}/seen\"\necho \"$WORDS\" >&2\nexit ${CODE:-0}\n";
         fs::write(&ssh, script).unwrap();
         fs::set_permissions(&ssh, Permissions::from_mode(0o755)).unwrap();
         Self { scratch }
@@ -106,7 +107,7 @@ fn a_machine_that_was_chosen_is_meant_and_looked_at() {
     desk.done("context check box --json");
     desk.done("context push-infra box --dry-run");
     let seen = desk.seen();
-    for words in [" repo up my-app; ", " proxy check --json; ", " proxy configure --dry-run; "] {
+    for words in [" repo up my-app --interrupts-on-stdin; ", " proxy check --json; ", " proxy configure --dry-run; "] {
         assert!(seen.contains(words), "{words}: {seen}");
     }
     assert!(!seen.contains("--up"), "a dry run starts nothing: {seen}");
@@ -123,7 +124,7 @@ fn repositories_are_asked_for_on_the_machine() {
         (Some(3), &b"renet: no\n"[..]),
         "renet's code and words"
     );
-    assert!(desk.seen().contains(" repo up my-app --mount; "), "{}", desk.seen());
+    assert!(desk.seen().contains(" repo up my-app --interrupts-on-stdin --mount; "), "{}", desk.seen());
     fs::create_dir_all(desk.scratch.path().join("app/.rediacc")).unwrap();
     fs::write(desk.scratch.path().join("app/Rediaccfile"), "up() { :; }").unwrap();
     desk.done(&format!("repo push my-app {} -m box", desk.scratch.path().join("app").display()));

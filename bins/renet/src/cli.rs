@@ -1,7 +1,7 @@
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use repo_lifecycle::RepositoryName;
+use repo_lifecycle::{RepositoryName, Size};
 use repo_network::NetworkId;
 
 const AFTER_HELP: &str = "\
@@ -68,10 +68,37 @@ pub(crate) enum RepoCommand {
     Up {
         /// The repository
         name: RepositoryName,
-        /// Mount it first; a plain directory is mounted by being there
+        /// Mount its disk image first; a plain directory is mounted by being there
         #[arg(long)]
         mount: bool,
+        #[command(flatten)]
+        options: RunOptions,
     },
+    /// Mount its disk image
+    Mount {
+        /// The repository
+        name: RepositoryName,
+        /// At this directory from now on
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+    },
+    /// Stop its daemon and its containers, and unmount its disk image; those that are to run come back with the next up
+    Unmount {
+        /// The repository
+        name: RepositoryName,
+    },
+    /// Make its disk image larger
+    Grow {
+        /// The repository
+        name: RepositoryName,
+        /// The size that it is to have, e.g. 20G
+        #[arg(long, value_name = "SIZE")]
+        size: Size,
+    },
+    /// Mount and start every repository that was up: after a reboot, where systemd does not
+    Resume,
+    /// Forget a repository, and free its hosts and public ports; its files stay
+    Delete(DeleteOptions),
     /// Run its Rediaccfiles: all down
     Down {
         /// The repository
@@ -79,6 +106,8 @@ pub(crate) enum RepoCommand {
         /// Stop its daemon too
         #[arg(long)]
         daemon: bool,
+        #[command(flatten)]
+        options: RunOptions,
     },
     /// Print which service has which slot, or free one that is no longer used
     Slots {
@@ -128,13 +157,54 @@ pub(crate) struct CreateOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
 
+    /// A disk image with its files, mounted at its directory; one that is there is taken as it is
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+
+    /// Make the disk image, of this size, e.g. 10G
+    #[arg(long, value_name = "SIZE", requires = "image")]
+    pub(crate) size: Option<Size>,
+
     /// Its network; default: what a .rediacc.json in the directory says, else the lowest free one
     #[arg(long, value_name = "ID")]
     pub(crate) network_id: Option<NetworkId>,
 }
 
+/// How functions of Rediaccfiles are run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RunOptions {
+    /// End a function that takes longer, e.g. 10m
+    #[arg(long, value_name = "TIME")]
+    pub(crate) timeout: Option<humantime::Duration>,
+
+    /// A line `interrupt` on standard input does what ctrl-C does
+    #[arg(long, hide = true)]
+    pub(crate) interrupts_on_stdin: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DeleteOptions {
+    /// The repository
+    pub(crate) name: RepositoryName,
+
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+
+    /// Remove its files too: the disk image, or the directory with everything in it
+    #[arg(long)]
+    pub(crate) files: bool,
+}
+
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum InternalCommand {
+    /// docker, within a Rediaccfile
+    Docker {
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Mount a repository's disk image where it is not
+    Mount { id: NetworkId },
     /// Into a repository's control group, and on to hold-inside
     Hold { id: NetworkId },
     /// Have the route server answer Traefik's held polls, before Traefik is stopped

@@ -11,6 +11,7 @@ mod paths;
 mod proxy;
 mod repo;
 mod repository;
+mod steps;
 mod units;
 
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use clap::Parser as _;
 use command_line::{Failure, Program};
 
 use crate::cli::{Cli, Command, InternalCommand, LabelsCommand};
+pub(crate) use crate::steps::step;
 
 /// What its messages begin with.
 const PROGRAM: Program = Program { name: "renet", variables: "REPOSITORY_" };
@@ -51,6 +53,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Proxy(options) => proxy::run(&options),
         Command::Repo(command) => repo::run(&command),
         Command::Labels(LabelsCommand::Check(options)) => labels::check(&options),
+        Command::Internal(InternalCommand::Docker { arguments }) => docker::within_a_rediaccfile(&arguments),
+        Command::Internal(InternalCommand::Mount { id }) => repo::mount_before_start(id),
         Command::Internal(InternalCommand::Hold { id }) => repo::namespaces::hold(id),
         Command::Internal(InternalCommand::ReleasePolls) => proxy::release_polls(),
         Command::Internal(InternalCommand::HoldInside { id }) => repo::namespaces::hold_inside(id),

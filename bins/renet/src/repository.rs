@@ -15,7 +15,7 @@ use repo_network::{NetworkId, SlotFile, variable_name};
 use crate::{
     cli::RepositoryOptions,
     files::{self, fault},
-    paths::Paths,
+    paths::{Paths, path_without_ours},
 };
 
 /// The file in a repository's root that says which network it has and which slot each service.
@@ -150,6 +150,7 @@ impl Repository {
             command.env(variable_name(service), self.id.service_ip(slot).to_string());
         }
         command
+            .env("PATH", path_without_ours())
             .env("DOCKER_HOST", format!("unix://{}", self.socket().display()))
             .env_remove("DOCKER_CONTEXT")
             .env_remove("DOCKER_TLS_VERIFY")

@@ -35,7 +35,13 @@ fn created_listed_and_refused_when_something_is_taken() {
     assert!(said.starts_with("repository my-app: network 2816 (127.0.11.0/26), in "), "{said}");
     let file = fs::read_to_string(root.join("mnt/rediacc/my-app/.rediacc.json")).unwrap();
     assert!(file.contains("\"network_id\": 2816"), "{file}");
-    assert!(refused(root, 3, &["repo", "create", "my-app"]).contains("there is a repository my-app already"));
+    assert_eq!(done(root, &["repo", "create", "my-app"]), said, "the same again");
+    let said = refused(root, 3, &["repo", "create", "my-app", "--path", "/elsewhere"]);
+    assert!(said.contains("there is a repository my-app already"), "{said}");
+    let inside = root.join("mnt/rediacc/my-app/inside");
+    let said = refused(root, 3, &["repo", "create", "x", "--path", inside.to_str().unwrap()]);
+    assert!(said.contains("are one in the other"), "{said}");
+    assert!(refused(root, 2, &["repo", "create", "x", "--path", "/"]).contains("/ is no directory for a repository"));
     assert!(refused(root, 2, &["repo", "create", "My App"]).contains("is no name of a repository"));
 
     // A copy of the first one's directory brings its network along.
@@ -96,4 +102,48 @@ fn slots_are_listed_and_not_freed_unseen() {
     assert!(list.contains("my-db    3     127.0.11.5  MY_DB_IP  a.yml  unknown"), "{list}");
     assert!(refused(root, 3, &["repo", "slots", "my-app", "--free", "my-db"]).contains("while the daemon is stopped"));
     assert!(refused(root, 2, &["repo", "slots", "my-app", "--free", "x"]).contains("no service \"x\" has a slot"));
+}
+
+#[test]
+fn files_that_are_no_disk_images_are_refused_and_left_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    let file = root.join("disk.img");
+    let path = file.to_str().unwrap();
+    let create = ["repo", "create", "x", "--image", path];
+    assert!(refused(root, 2, &create).contains("is not there; with --size 10G it is made"));
+    for bytes in [&b""[..], &[0xA5; 100_000]] {
+        fs::write(&file, bytes).unwrap();
+        assert!(refused(root, 2, &create).contains("is no disk image: there is no ext4 file system in it"));
+        let said = refused(root, 2, &[&create[..], &["--size", "64M"]].concat());
+        assert!(said.contains("is no disk image"), "{said}");
+        assert_eq!(fs::read(&file).unwrap(), bytes);
+    }
+    assert!(refused(root, 2, &[&create[..], &["--size", "1K"]].concat()).contains("is no size of a disk image"));
+    // A superblock that speaks of 4 GB in a file of 100 kB.
+    let mut cut = vec![0; 100_000];
+    for (at, bytes) in [(0x38, &[0x53, 0xEF][..]), (0x4, &[0, 0, 0x10, 0]), (0x18, &[2, 0, 0, 0])] {
+        cut[1024 + at..1024 + at + bytes.len()].copy_from_slice(bytes);
+    }
+    fs::write(&file, &cut).unwrap();
+    let said = refused(root, 1, &create);
+    assert!(said.contains("is cut off: its file system has 4.0 GiB, the file 97.6 KiB"), "{said}");
+    assert_eq!(done(root, &["repo", "list", "--json"]), "{\"repositories\":[]}\n");
+}
+
+#[test]
+fn forgotten_with_and_without_its_files() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    done(root, &["repo", "create", "my-app"]);
+    assert!(refused(root, 2, &["repo", "delete", "my-app"]).contains("Nobody is there to be asked; --yes says it"));
+    let said = done(root, &["repo", "delete", "my-app", "--yes"]);
+    assert!(
+        said.contains("are not freed: no route server answers") && said.contains("mnt/rediacc/my-app stays"),
+        "{said}"
+    );
+    assert!(root.join("mnt/rediacc/my-app/.rediacc.json").exists());
+    done(root, &["repo", "create", "my-app"]);
+    done(root, &["repo", "delete", "my-app", "--yes", "--files"]);
+    assert!(!root.join("mnt/rediacc/my-app").exists());
 }

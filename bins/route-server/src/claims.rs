@@ -43,7 +43,7 @@ pub(crate) fn run(options: &ClaimsOptions) -> Result<ExitCode, Failure> {
             }
             writeln!(out, "{}", printable(&change.sentence()))
         }
-        (Answer::PollsReleased, _) => Ok(()),
+        (Answer::Forgotten | Answer::PollsReleased, _) => Ok(()),
         (Answer::Error { message, .. }, _) => return Err(Failure::Runtime(printable(&message))),
     }
     .map_err(|error| Failure::output(&error))?;

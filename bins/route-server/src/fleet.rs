@@ -185,7 +185,7 @@ impl Fleet {
     /// Does what the operator asked for; returns whether it changed who owns what.
     fn obey(&mut self, Command { claims, reply }: Command) -> bool {
         let answer = control::apply(claims, self.publisher.ledger_mut(), self.store.snapshot(), now());
-        let changed = matches!(answer, Answer::Assigned(_) | Answer::Released(_));
+        let changed = matches!(answer, Answer::Assigned(_) | Answer::Released(_) | Answer::Forgotten);
         let written_by = changed.then(|| self.saver.offer(self.publisher.ledger()));
         // Whoever asked may be gone; it is done for all that.
         let _ = reply.send(Reply { answer, written_by });

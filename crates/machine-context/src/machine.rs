@@ -4,7 +4,12 @@ use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     path::PathBuf,
     process::{ChildStderr, ChildStdout, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use crate::{ContextName, Target};
@@ -35,6 +40,14 @@ pub enum Input {
     Output(Command),
     /// This file, from where it stands.
     File(File),
+    /// Nothing until this is set; then a line that ends what runs there. ssh passes no signals on, so ctrl-C sets it; it
+    /// must not end ssh itself.
+    Interrupts {
+        /// Set by whoever wants it to end.
+        wanted: Arc<AtomicBool>,
+        /// The line that says it.
+        line: &'static str,
+    },
 }
 
 /// How a command ended that ran on the machine.
@@ -144,9 +157,14 @@ impl Machine {
     }
 
     fn run(&self, mut command: Command, input: Input) -> Result<(Ended, String), MachineError> {
-        let (mut bytes, mut source) = (Vec::new(), None);
+        let (mut bytes, mut source, mut interrupts) = (Vec::new(), None, None);
         match input {
             Input::Nothing => drop(command.stdin(Stdio::null())),
+            Input::Interrupts { wanted, line } => {
+                command = deaf_to_interrupts(&command);
+                command.stdin(Stdio::piped());
+                interrupts = Some((wanted, line));
+            }
             Input::Bytes(given) => {
                 command.stdin(Stdio::piped());
                 bytes = given;
@@ -170,6 +188,13 @@ impl Machine {
         if let Some(mut stdin) = child.stdin.take() {
             // One that refuses early does not read on; its exit code says why.
             let _ = stdin.write_all(&bytes);
+            if let Some((wanted, line)) = interrupts {
+                while matches!(child.try_wait(), Ok(None)) && !wanted.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                // It may have ended meanwhile.
+                let _ = writeln!(stdin, "{line}");
+            }
         }
         let status = child.wait().map_err(|source| MachineError::Program { program: "ssh".to_owned(), source })?;
         let said = messages.and_then(|messages| messages.join().ok()).unwrap_or_default();
@@ -229,6 +254,13 @@ impl Machine {
             None => Ok(Ended::Killed),
         }
     }
+}
+
+/// The same command, which ctrl-C at the terminal does not end.
+fn deaf_to_interrupts(command: &Command) -> Command {
+    let mut deaf = Command::new("sh");
+    deaf.args(["-c", "trap '' INT; exec \"$@\"", "sh"]).arg(command.get_program()).args(command.get_args());
+    deaf
 }
 
 /// A line of the shell's that has a command carried out as root.
@@ -402,6 +434,23 @@ mod tests {
         }
         let error = machine.renet(&["x"], Input::Nothing).unwrap_err().to_string();
         assert!(error.contains("root is needed, and sudo says: sudo: a password is required; let ssh"), "{error}");
+    }
+
+    #[test]
+    fn what_is_interrupted_is_told_so() {
+        let scratch = tempfile::tempdir().unwrap();
+        let machine = machine(&scratch, "read line; [ \"$line\" = stop ] && exit 130");
+        let wanted = Arc::new(AtomicBool::new(false));
+        let input = || Input::Interrupts { wanted: Arc::clone(&wanted), line: "stop" };
+        let asks = Arc::clone(&wanted);
+        let asking = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            asks.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(machine.renet(&["x"], input()).unwrap(), Ended::Code(130));
+        asking.join().unwrap();
+        let local = Machine { target: Target::Local, ..machine };
+        assert_eq!(local.renet(&["x"], input()).unwrap(), Ended::Code(130), "wanted from the beginning");
     }
 
     #[test]

@@ -19,6 +19,15 @@ pub struct Daemon {
     pub group: Option<String>,
 }
 
+/// What becomes of containers when their daemon ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtItsEnd {
+    /// They go on: as long as a repository is in use.
+    ContainersGoOn,
+    /// They end with it, and those that are to run always come back with it: before a file system is unmounted.
+    ContainersEnd,
+}
+
 /// What the operator says for all daemons, and why it can't be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -81,7 +90,7 @@ impl Daemon {
     ///
     /// # Errors
     /// [`DaemonError`] when the operator's settings can't be taken.
-    pub fn dockerd_config(operators: Option<&str>) -> Result<String, DaemonError> {
+    pub fn dockerd_config(operators: Option<&str>, at_its_end: AtItsEnd) -> Result<String, DaemonError> {
         let mut settings: Map<String, Value> = match operators {
             Some(text) => serde_json::from_str(text).map_err(DaemonError::Syntax)?,
             None => Map::new(),
@@ -89,9 +98,9 @@ impl Daemon {
         if let Some(key) = settings.keys().find(|key| OURS.contains(&key.as_str())) {
             return Err(DaemonError::Ours(key.clone()));
         }
-        // Containers go on while the daemon is away. In the file and not a flag, so that it can be switched off before
-        // a file system is unmounted.
-        settings.insert("live-restore".to_owned(), json!(true));
+        // In the file and not a flag, so that it can be changed while it runs. Said either way: a daemon that reads the
+        // file again keeps what is not in it.
+        settings.insert("live-restore".to_owned(), json!(at_its_end == AtItsEnd::ContainersGoOn));
         if !settings.contains_key("log-driver") && !settings.contains_key("log-opts") {
             settings.insert("log-opts".to_owned(), json!({"max-size": "10m", "max-file": "3"}));
         }
@@ -164,22 +173,28 @@ mod tests {
         }
     }
 
+    fn dockerd_config(operators: &str) -> Result<String, DaemonError> {
+        Daemon::dockerd_config(Some(operators), AtItsEnd::ContainersGoOn)
+    }
+
     #[test]
     fn commands_and_files() {
         insta::assert_snapshot!(daemon().containerd_config());
         insta::assert_debug_snapshot!((daemon().containerd_arguments(), daemon().dockerd_arguments()));
-        insta::assert_snapshot!(Daemon::dockerd_config(Some(r#"{"registry-mirrors": ["http://127.0.0.5"]}"#)).unwrap());
+        insta::assert_snapshot!(dockerd_config(r#"{"registry-mirrors": ["http://127.0.0.5"]}"#).unwrap());
     }
 
     #[test]
     fn what_the_operator_cannot_say() {
-        let error = |text| Daemon::dockerd_config(Some(text)).unwrap_err().to_string();
+        let error = |text| dockerd_config(text).unwrap_err().to_string();
         assert_eq!(error("[]"), "it is no JSON object");
         assert_eq!(
             error(r#"{"hosts": ["tcp://0.0.0.0"]}"#),
             "\"hosts\" is decided by renet for each repository; remove it"
         );
-        let own = Daemon::dockerd_config(Some(r#"{"log-opts": {"max-size": "1g"}}"#)).unwrap();
-        assert!(own.contains("\"1g\"") && !own.contains("10m"));
+        let own = dockerd_config(r#"{"log-opts": {"max-size": "1g"}}"#).unwrap();
+        assert!(own.contains("\"1g\"") && !own.contains("10m") && own.contains("\"live-restore\": true"));
+        let ending = Daemon::dockerd_config(None, AtItsEnd::ContainersEnd).unwrap();
+        assert!(ending.contains("\"live-restore\": false"), "{ending}");
     }
 }

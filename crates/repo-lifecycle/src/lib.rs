@@ -1,11 +1,11 @@
 //! Repositories of a machine, as values: which there are ([`Registry`]), how the daemons of one are started
-//! ([`Daemon`]), and in which order the functions of its Rediaccfiles run ([`Rediaccfiles`]). Nothing here opens a
-//! file or starts a program.
+//! ([`Daemon`]), in which order the functions of its Rediaccfiles run ([`Rediaccfiles`]), what its disk image is
+//! ([`Ext4`], [`Size`]) and where it is mounted ([`Mounts`]). Nothing here opens a file or starts a program.
 //!
 //! ```
-//! use repo_lifecycle::{Function, Rediaccfiles, Registry};
+//! use repo_lifecycle::{Function, Place, Rediaccfiles, Registry};
 //! let mut registry = Registry::default();
-//! let id = registry.create("my-app".parse()?, "/mnt/rediacc/my-app", None)?;
+//! let id = registry.create("my-app".parse()?, Place::directory("/mnt/rediacc/my-app"), None)?;
 //! assert_eq!(id.get(), 2816);
 //!
 //! let files = Rediaccfiles::new(true, ["worker", "api"]);
@@ -14,10 +14,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod containers;
 mod daemon;
+mod image;
+mod mounts;
 mod rediaccfile;
 mod registry;
 
-pub use daemon::{Daemon, DaemonError};
-pub use rediaccfile::{Function, OnFailure, Rediaccfiles, Step};
-pub use registry::{Entry, FIRST_ID, NameError, Registry, RegistryError, RepositoryName};
+pub use containers::keep_down;
+pub use daemon::{AtItsEnd, Daemon, DaemonError};
+pub use image::{Ext4, Size, SizeError, shown};
+pub use mounts::{Mount, Mounts};
+pub use rediaccfile::{Function, OnFailure, Rediaccfiles, Slip, Step, slips};
+pub use registry::{Entry, FIRST_ID, NameError, Place, Registry, RegistryError, RepositoryName};

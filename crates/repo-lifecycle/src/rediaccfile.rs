@@ -22,6 +22,39 @@ pub struct Step {
     pub on_failure: OnFailure,
 }
 
+/// What in a Rediaccfile's text will go wrong, whatever it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slip {
+    /// A line ends as on Windows: bash takes the carriage return for a part of the last word.
+    WindowsLineEnds {
+        /// The first such line, counted from 1.
+        line: usize,
+    },
+    /// sudo takes `DOCKER_HOST` away.
+    SudoDocker {
+        /// The line, counted from 1.
+        line: usize,
+    },
+}
+
+/// Looks through a Rediaccfile's text. Comments are left out, as far as they begin a line.
+#[must_use]
+pub fn slips(text: &str) -> Vec<Slip> {
+    let lines = || text.split('\n').enumerate().map(|(at, line)| (at + 1, line));
+    let windows = lines().find(|(_, line)| line.ends_with('\r')).map(|(line, _)| Slip::WindowsLineEnds { line });
+    let sudo = lines().filter(|(_, text)| !text.trim_start().starts_with('#') && has_sudo_docker(text));
+    windows.into_iter().chain(sudo.map(|(line, _)| Slip::SudoDocker { line })).collect()
+}
+
+/// `sudo docker`, also with flags of sudo's in between, also `docker-compose`.
+fn has_sudo_docker(line: &str) -> bool {
+    let words: Vec<_> = line.split(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')')).collect();
+    words.iter().enumerate().filter(|(_, word)| **word == "sudo").any(|(at, _)| {
+        let behind = words.iter().skip(at + 1).find(|word| !word.is_empty() && !word.starts_with('-'));
+        behind.is_some_and(|word| matches!(*word, "docker" | "docker-compose"))
+    })
+}
+
 /// What is done when a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnFailure {
@@ -112,6 +145,16 @@ mod tests {
             format!("{} {}{mark}", step.function, step.directory)
         };
         steps.map(shown).collect()
+    }
+
+    #[test]
+    fn slips_are_found_where_they_are() {
+        assert_eq!(slips("up() {\n  docker ps\n}\n# sudo docker ps\n"), []);
+        assert_eq!(slips("a\nup() { :; }\r\nb\r\n"), [Slip::WindowsLineEnds { line: 2 }]);
+        for line in ["sudo docker ps", "true && sudo -E  docker compose up", "x=$(sudo docker-compose ps)"] {
+            assert_eq!(slips(&format!("\n{line}")), [Slip::SudoDocker { line: 2 }], "{line}");
+        }
+        assert_eq!(slips("sudo systemctl stop docker"), []);
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub enum Claims {
         /// As it was typed.
         host: String,
     },
+    /// Takes back everything that a repository has: hosts, patterns, entry points, public ports.
+    Forget {
+        /// The repository, which is deleted.
+        network_id: NetworkId,
+    },
 }
 
 /// The line that is sent back.
@@ -64,6 +69,8 @@ pub enum Answer {
     Assigned(Change),
     /// A host or pattern has none any more.
     Released(Change),
+    /// A repository has nothing any more.
+    Forgotten,
     /// Nobody is held.
     PollsReleased,
     /// It was not done.

@@ -29,6 +29,9 @@ pub use routes::{Finding, PortMapping, Ports, Route, RouteSource, Routes, Subjec
 /// The last line of `renet proxy configure --dry-run` where everything is so already; `rdc` asks nothing then.
 pub const NOTHING_WOULD_CHANGE: &str = "nothing would change";
 
+/// The line on standard input by which `rdc` ends what `renet repo up` and `down` run there: ssh passes no signals on.
+pub const INTERRUPT: &str = "interrupt";
+
 /// `GET /health`.
 ///
 /// # Errors

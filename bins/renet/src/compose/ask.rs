@@ -19,6 +19,8 @@ use super::{
     find::{MAX_FILE, too_large},
 };
 
+use crate::paths::real_docker;
+
 /// What a call of compose that only asks came to: its output, or its own message and exit code.
 pub(super) type Asked = Result<String, Refusal>;
 
@@ -208,7 +210,7 @@ pub(super) fn parse(json: &str) -> Result<Model, Failure> {
 pub(crate) fn program() -> Vec<OsString> {
     match env::var_os("DOCKER_COMPOSE_BIN").filter(|path| !path.is_empty()) {
         Some(path) => vec![path],
-        None => vec!["docker".into(), "compose".into()],
+        None => vec![real_docker().into_os_string(), "compose".into()],
     }
 }
 

@@ -9,10 +9,11 @@ use std::{
 use command_line::Failure;
 use compose_inject::Invocation;
 
-use crate::files::fault;
+use super::is_project_name;
+use crate::{files::fault, repository::Repository};
 
 /// The names that compose looks for, the first one first (compose-go, `cli.DefaultFileNames`).
-pub(super) const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+pub(crate) const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
 /// Those of the file that is read after it, if there is one (`cli.DefaultOverrideFileNames`).
 const OVERRIDES: [&str; 4] =
     ["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
@@ -37,6 +38,49 @@ impl Files {
     pub(super) fn shown(&self, root: &Path) -> String {
         self.first.strip_prefix(root).unwrap_or(&self.first).to_string_lossy().into_owned()
     }
+
+    /// The name that the project had where its directory was called otherwise, unless somebody says a name. A repository
+    /// that is mounted elsewhere would lose its volumes: compose takes the name from the directory, and volumes have it in
+    /// theirs.
+    pub(super) fn name_before(
+        &self,
+        invocation: &Invocation,
+        repository: &Repository,
+    ) -> Result<Option<String>, Failure> {
+        let is_said = invocation.project_name.is_some() || env::var_os("COMPOSE_PROJECT_NAME").is_some();
+        if is_said || self.names.iter().any(|name| name == "-" || says_a_name(name)) {
+            return Ok(None);
+        }
+        let directory = match &invocation.project_directory {
+            Some(given) => Path::new(given).file_name(),
+            None => self.first.parent().and_then(Path::file_name),
+        };
+        let now = project_name(&directory.unwrap_or_default().to_string_lossy());
+        let slots = repository.slots()?;
+        let file = self.shown(&repository.root);
+        let here = slots.services().filter_map(|(service, _)| slots.definition(service));
+        let mut before = here.filter(|(_, other)| *other == file).map(|(project, _)| project);
+        let Some(first) = before.next() else { return Ok(None) };
+        let is_another = first != now && before.all(|other| other == first) && is_project_name(first);
+        Ok(is_another.then(|| first.to_owned()))
+    }
+}
+
+/// What compose makes of a directory's name (compose-go, `loader.NormalizeProjectName`).
+fn project_name(directory: &str) -> String {
+    let plain = |c: &char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    let name: String = directory.to_lowercase().chars().filter(plain).collect();
+    name.trim_start_matches(['_', '-']).to_owned()
+}
+
+/// Whether a compose file, or the `.env` beside it, names the project itself.
+fn says_a_name(file: &str) -> bool {
+    let begins = |path: &Path, word: &str| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.lines().any(|line| line.starts_with(word))
+    };
+    let file = Path::new(file);
+    begins(file, "name:") || begins(&file.with_file_name(".env"), "COMPOSE_PROJECT_NAME=")
 }
 
 /// The files that compose would use for this command line, or `None` when it would find none.
@@ -98,4 +142,18 @@ fn search(directory: &Path) -> Option<Vec<String>> {
     let (at, file) = directory.ancestors().find_map(|at| beside(at, NAMES).map(|file| (at, file)))?;
     let files = [Some(file), beside(at, OVERRIDES)].into_iter().flatten();
     Some(files.map(|path| path.to_string_lossy().into_owned()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_projects_by_their_directories() {
+        for (directory, name) in
+            [("my-app", "my-app"), ("My App!", "myapp"), ("_-x_1", "x_1"), ("\u{fc}ber", "ber"), ("", "")]
+        {
+            assert_eq!(project_name(directory), name);
+        }
+    }
 }

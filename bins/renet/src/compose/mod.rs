@@ -21,6 +21,7 @@ use compose_inject::{Invocation, Model, Place, Places, Plan, Problem, Severity, 
 use repo_network::SlotFile;
 
 pub(crate) use self::ask::program;
+pub(crate) use self::find::NAMES;
 use self::{
     ask::{EVERYTHING, become_compose, parse, read_stdin},
     find::Files,
@@ -75,9 +76,13 @@ enum Begun {
 
 /// What a command line is about.
 fn session(options: &RepositoryOptions, arguments: &[String]) -> Result<Begun, Failure> {
-    let invocation = Invocation::parse(arguments).map_err(|error| Failure::usage("docker compose", &error))?;
+    let mut invocation = Invocation::parse(arguments).map_err(|error| Failure::usage("docker compose", &error))?;
     let repository = Repository::find(options)?;
     let Some(files) = find::files(&invocation)? else { return Ok(Begun::WithoutFiles(repository, invocation)) };
+    if let Some(name) = files.name_before(&invocation, &repository)? {
+        invocation.flags.extend(["--project-name".to_owned(), name.clone()]);
+        invocation.project_name = Some(name);
+    }
     let stdin = if files.names.iter().any(|name| name == "-") { Some(read_stdin()?) } else { None };
     Ok(Begun::Session(Session { repository, invocation, files, stdin }))
 }

@@ -64,7 +64,7 @@ pub(super) fn claims(action: &ClaimsAction) -> Result<ExitCode, Failure> {
             }
             say(printable(&change.sentence()))?;
         }
-        Answer::PollsReleased => {}
+        Answer::Forgotten | Answer::PollsReleased => {}
         Answer::Error { message, .. } => return Err(Failure::Runtime(printable(&message))),
     }
     Ok(ExitCode::SUCCESS)

@@ -9,12 +9,12 @@ use std::{
 };
 
 use command_line::Failure;
-use repo_lifecycle::Daemon;
+use repo_lifecycle::{AtItsEnd, Daemon};
 use repo_network::NetworkId;
 use serde_json::{Value, json};
 use supervisor::{Form, Service, State, Supervisor};
 
-use super::{Repository, namespaces};
+use super::{Repository, moved, namespaces};
 use crate::{
     cli::DaemonProgram,
     containers::Existing,
@@ -48,6 +48,7 @@ pub(super) struct Daemons {
     daemon: Daemon,
     supervisor: Supervisor,
     run: PathBuf,
+    image: Option<String>,
 }
 
 // === impl Daemons ===
@@ -57,7 +58,8 @@ impl Daemons {
         let paths = Paths::of_this_machine();
         let daemon = repository.daemon();
         let supervisor = Supervisor::new(form(), paths.run().join("services"), paths.logs());
-        Self { run: PathBuf::from(&daemon.run), daemon, supervisor }
+        let image = repository.image.as_ref().map(|image| image.to_string_lossy().into_owned());
+        Self { run: PathBuf::from(&daemon.run), daemon, supervisor, image }
     }
 
     /// Two at a time: the second waits, and says so.
@@ -75,7 +77,8 @@ impl Daemons {
     /// that ended meanwhile it would say for ever that they run.
     pub(super) fn start(&self) -> Result<(), Failure> {
         if self.answers() && self.runs(CONTAINERD)? {
-            return Ok(());
+            // An unmount that was cut off may have told it to end its containers with it.
+            return self.tell(AtItsEnd::ContainersGoOn);
         }
         let begun = Instant::now();
         // Each daemon does it again at every start of its own; here what is wrong is told.
@@ -84,11 +87,18 @@ impl Daemons {
             self.write_units()?;
         }
         self.start_namespaces()?;
+        crate::step("the namespaces are there");
         if !self.runs(CONTAINERD)? {
             self.supervisor.stop(&self.name(DOCKERD), STOP).map_err(failure)?;
             self.start_inside(CONTAINERD, "containerd")?;
+            crate::step("containerd is started");
+        }
+        let left = moved::settle(Path::new(&self.daemon.root))?;
+        if left > 0 {
+            say(format_args!("{left} containers of another place are not started; up makes them anew"))?;
         }
         self.start_inside(DOCKERD, "dockerd")?;
+        crate::step("dockerd is started");
         self.wait(DOCKERD, || self.answers())?;
         say(format_args!("daemon of network {} runs ({} ms)", self.daemon.id, begun.elapsed().as_millis()))
     }
@@ -99,6 +109,7 @@ impl Daemons {
         let (name, arguments) = match program {
             DaemonProgram::Containerd => ("containerd", self.daemon.containerd_arguments()),
             DaemonProgram::Dockerd => {
+                moved::settle(Path::new(&self.daemon.root))?;
                 self.remove_stale_pid_file();
                 ("dockerd", self.daemon.dockerd_arguments())
             }
@@ -110,17 +121,24 @@ impl Daemons {
 
     /// The units of all repositories, and what is this one's: its directory has to be mounted first.
     fn write_units(&self) -> Result<(), Failure> {
-        let mounts = units::quoted(Path::new(&self.daemon.root));
+        let places = [Some(self.daemon.root.as_str()), self.image.as_deref()].into_iter().flatten();
+        let mounts = places.map(|place| units::quoted(Path::new(place))).collect::<Vec<_>>().join(" ");
         let own = format!("# Written by renet repo up.\n[Unit]\nRequiresMountsFor={mounts}\n");
         let file = format!("{}.service.d/repository.conf", self.name(CGROUP));
         let changed = [units::write_packaged(&PACKAGED)?, units::write(&file, &own)?];
         if changed.contains(&true) { units::reload() } else { Ok(()) }
     }
 
-    /// Stops dockerd, containerd and the holder.
+    /// Stops dockerd, containerd and the holder; containers that run go on, where systemd does not end them.
     pub(super) fn stop(&self) -> Result<(), Failure> {
+        self.stop_all()?;
+        self.finish()
+    }
+
+    fn stop_all(&self) -> Result<(), Failure> {
         for name in [DOCKERD, CONTAINERD, CGROUP] {
             self.supervisor.stop(&self.name(name), STOP).map_err(failure)?;
+            crate::step("a daemon is stopped");
         }
         if self.supervisor.form() == Form::Systemd {
             let directory = Path::new(units::UNITS).join(format!("{}.service.d", self.name(CGROUP)));
@@ -129,8 +147,62 @@ impl Daemons {
             let _ = fs::remove_dir(&directory);
             units::reload()?;
         }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), Failure> {
         namespaces::remove(self.daemon.id)?;
         say(format_args!("daemon of network {} is stopped", self.daemon.id))
+    }
+
+    /// Stops everything, containers too. Those that are to run always come back with the daemon; `docker stop` would keep
+    /// them down for good.
+    pub(super) fn let_go(&self) -> Result<(), Failure> {
+        if self.answers() {
+            self.tell(AtItsEnd::ContainersEnd)?;
+            crate::step("the daemon's containers will end with it");
+        }
+        self.stop_all()?;
+        // Of a daemon that was not there to end them.
+        namespaces::end(self.daemon.id)?;
+        self.finish()
+    }
+
+    /// Whether anything of it runs.
+    pub(super) fn is_there(&self) -> Result<bool, Failure> {
+        let any =
+            [DOCKERD, CONTAINERD, CGROUP].map(|name| self.runs(name)).into_iter().collect::<Result<Vec<_>, _>>()?;
+        Ok(any.contains(&true) || namespaces::inhabitant(self.daemon.id)?.is_some())
+    }
+
+    /// Has a daemon that runs read its settings again, where they say something else by now, and waits until it has.
+    fn tell(&self, at_its_end: AtItsEnd) -> Result<(), Failure> {
+        let config = Path::new(&self.daemon.dockerd_config_file()).to_owned();
+        let text = self.dockerd_config(at_its_end)?;
+        if read(&config)?.as_ref() == Some(&text) {
+            return Ok(());
+        }
+        replace(&config, &text, 0o600)?;
+        let State::Running(pid) = self.supervisor.state(&self.name(DOCKERD)).map_err(failure)? else { return Ok(()) };
+        let process = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        let told = process.map_or(Ok(()), |pid| rustix::process::kill_process(pid, rustix::process::Signal::HUP));
+        told.map_err(|error| Failure::runtime(format_args!("cannot tell process {pid}"), &error))?;
+        let wanted = at_its_end == AtItsEnd::ContainersGoOn;
+        let begun = Instant::now();
+        loop {
+            let info = route_api::get_unix(Path::new(&self.daemon.socket), "/info", ANSWER);
+            let info = info.ok().and_then(|(_, body)| serde_json::from_str::<Value>(&body).ok());
+            if info.is_some_and(|info| info.get("LiveRestoreEnabled").and_then(Value::as_bool) == Some(wanted)) {
+                return Ok(());
+            }
+            if begun.elapsed() > ANSWER {
+                return Err(Failure::Runtime(format!(
+                    "dockerd of network {} does not read its settings again; its log says why",
+                    self.daemon.id
+                )));
+            }
+            thread::sleep(STEP);
+        }
     }
 
     /// What runs.
@@ -163,11 +235,14 @@ impl Daemons {
         Ok(shown.collect())
     }
 
-    fn write_files(&self) -> Result<(), Failure> {
+    fn dockerd_config(&self, at_its_end: AtItsEnd) -> Result<String, Failure> {
         let operators = Paths::of_this_machine().etc().join("dockerd.json");
-        let settings = read(&operators)?;
-        let config =
-            Daemon::dockerd_config(settings.as_deref()).map_err(|error| Failure::usage(operators.display(), &error))?;
+        let config = Daemon::dockerd_config(read(&operators)?.as_deref(), at_its_end);
+        config.map_err(|error| Failure::usage(operators.display(), &error))
+    }
+
+    fn write_files(&self) -> Result<(), Failure> {
+        let config = self.dockerd_config(AtItsEnd::ContainersGoOn)?;
         let directory = Path::new(&self.daemon.root).join(".rediacc");
         for directory in [&self.run, &directory] {
             fs::create_dir_all(directory).map_err(fault("create", directory))?;

@@ -1,40 +1,46 @@
 //! `renet repo`: the repositories of this machine and their daemons.
 
+mod create;
 mod daemons;
 mod deploy;
+mod image;
+mod moved;
 pub(crate) mod namespaces;
+mod place;
 mod registry;
 mod slots;
+mod status;
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use command_line::Failure;
 use repo_lifecycle::{Daemon, Entry, RepositoryName};
-use repo_network::{NetworkId, SlotFile};
-use serde_json::{Value, json};
+use repo_network::NetworkId;
 
-use self::{daemons::Daemons, registry::Book};
+use self::{daemons::Daemons, deploy::Rules, image::Image, registry::Book};
 use crate::{
-    cli::{CreateOptions, DaemonProgram, RepoCommand},
-    files::{fault, read, replace},
-    output::{say, table},
+    cli::{DaemonProgram, RepoCommand},
+    output::say,
     paths::Paths,
-    repository::SLOT_FILE,
     units,
 };
 
 /// Does what was asked for.
 pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
     match command {
-        RepoCommand::Create(options) => create(options),
-        RepoCommand::List { json } => list(*json),
-        RepoCommand::Status { name, json } => status(name, *json),
-        RepoCommand::Up { name, mount: _ } => up(name),
-        RepoCommand::Down { name, daemon } => down(name, *daemon),
+        RepoCommand::Create(options) => create::create(options),
+        RepoCommand::Delete(options) => create::delete(options),
+        RepoCommand::List { json } => status::list(*json),
+        RepoCommand::Status { name, json } => status::status(name, *json),
+        RepoCommand::Up { name, mount, options } => up(name, *mount, &Rules::new(options)?),
+        RepoCommand::Down { name, daemon, options } => down(name, *daemon, &Rules::new(options)?),
+        RepoCommand::Mount { name, path } => place::mount(name, path.as_deref()),
+        RepoCommand::Unmount { name } => place::unmount(name),
+        RepoCommand::Grow { name, size } => place::grow(name, *size),
+        RepoCommand::Resume => place::resume(),
         RepoCommand::Slots { name, free, json } => slots::run(name, free.as_deref(), *json),
         RepoCommand::Receive { name } => receive(name),
     }
@@ -43,7 +49,7 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
 /// The names and roots of all repositories of this machine.
 pub(crate) fn all() -> Result<Vec<(String, String)>, Failure> {
     let registry = Book::of_this_machine().read()?;
-    Ok(registry.repositories().map(|(name, entry)| (name.to_string(), entry.path.clone())).collect())
+    Ok(registry.repositories().map(|(name, entry)| (name.to_string(), entry.place.path.clone())).collect())
 }
 
 /// A repository of this machine.
@@ -51,13 +57,15 @@ struct Repository {
     name: RepositoryName,
     id: NetworkId,
     root: PathBuf,
+    image: Option<PathBuf>,
 }
 
 // === impl Repository ===
 
 impl Repository {
     fn of(name: &RepositoryName, entry: &Entry) -> Self {
-        Self { name: name.clone(), id: entry.network_id, root: PathBuf::from(&entry.path) }
+        let image = entry.place.image.as_ref().map(PathBuf::from);
+        Self { name: name.clone(), id: entry.network_id, root: PathBuf::from(&entry.place.path), image }
     }
 
     fn find(name: &RepositoryName) -> Result<Self, Failure> {
@@ -66,12 +74,35 @@ impl Repository {
         Ok(Self::of(name, entry))
     }
 
-    /// A directory is mounted by being there.
+    /// The one that has this network.
+    fn of_network(id: NetworkId) -> Result<Self, Failure> {
+        let registry = Book::of_this_machine().read()?;
+        let found = registry.repositories().find(|(_, entry)| entry.network_id == id);
+        let (name, entry) = found.ok_or_else(|| Failure::Usage(format!("no repository has network {id}")))?;
+        Ok(Self::of(name, entry))
+    }
+
+    /// Its disk image, where it has one.
+    fn image(&self) -> Option<Image> {
+        self.image.clone().map(|file| Image { file, point: self.root.clone() })
+    }
+
+    /// Whether its files can be reached. A directory is mounted by being there.
+    fn is_mounted(&self) -> Result<bool, Failure> {
+        self.image().map_or(Ok(self.root.is_dir()), |image| image.is_mounted())
+    }
+
     fn must_be_there(&self) -> Result<(), Failure> {
-        if self.root.is_dir() {
+        if self.is_mounted()? {
             return Ok(());
         }
-        Err(Failure::Runtime(format!("{} of repository {} is not there; mount it", self.root.display(), self.name)))
+        let name = &self.name;
+        Err(Failure::Runtime(match &self.image {
+            Some(_) => {
+                format!("repository {name} is not mounted; `renet repo mount {name}` does it, or up with --mount")
+            }
+            None => format!("{} of repository {name} is not there; mount it", self.root.display()),
+        }))
     }
 
     fn daemon(&self) -> Daemon {
@@ -90,119 +121,48 @@ impl Repository {
 
 /// Becomes a daemon of the repository that has this network.
 pub(crate) fn run_daemon(id: NetworkId, program: DaemonProgram) -> Result<ExitCode, Failure> {
-    let registry = Book::of_this_machine().read()?;
-    let found = registry.repositories().find(|(_, entry)| entry.network_id == id);
-    let (name, entry) = found.ok_or_else(|| Failure::Usage(format!("no repository has network {id}")))?;
-    let repository = Repository::of(name, entry);
+    let repository = Repository::of_network(id)?;
     repository.must_be_there()?;
     Daemons::of(&repository).become_daemon(program)
 }
 
-fn create(options: &CreateOptions) -> Result<ExitCode, Failure> {
-    let CreateOptions { name, path, network_id } = options;
-    let root = path.clone().unwrap_or_else(|| Paths::of_this_machine().repositories().join(name.as_str()));
-    let root = std::path::absolute(&root).map_err(fault("find", &root))?;
-    let text = root.to_str().filter(|text| !text.chars().any(char::is_control));
-    let text = text.ok_or_else(|| Failure::Usage(format!("--path {root:?} has characters that no file can carry")))?;
-    let book = Book::of_this_machine();
-    let _lock = book.lock()?;
-    let mut registry = book.read()?;
-    // One that was here before, or comes from another machine, keeps its network.
-    let slot_file = root.join(SLOT_FILE);
-    let slots = match read(&slot_file)? {
-        Some(text) => SlotFile::parse(&text).map_err(|error| Failure::usage(slot_file.display(), &error))?,
-        None => SlotFile::default(),
-    };
-    let wanted = network_id.or(slots.network_id());
-    let created = registry.create(name.clone(), text, wanted);
-    let id = created.map_err(|error| Failure::Refused(error.to_string()))?;
-    let mut bound = slots;
-    bound.bind(id).map_err(|error| Failure::refused(slot_file.display(), &error))?;
-    fs::create_dir_all(&root).map_err(fault("create", &root))?;
-    replace(&slot_file, &bound.format(), 0o644)?;
-    // Last: what is in the registry is whole.
-    book.write(&registry)?;
-    say(format_args!("repository {name}: network {id} ({}/26), in {}", id.network(), root.display()))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn list(as_json: bool) -> Result<ExitCode, Failure> {
-    let registry = Book::of_this_machine().read()?;
-    let mut rows = vec![["NAME", "NETWORK", "ADDRESSES", "DAEMON", "PATH"].map(str::to_owned)];
-    let mut all = Vec::new();
-    for (name, entry) in registry.repositories() {
-        let repository = Repository::of(name, entry);
-        let runs = Daemons::of(&repository).answers();
-        let state = if runs { "running" } else { "stopped" };
-        let addresses = format!("{}/26", entry.network_id.network());
-        rows.push([name.to_string(), entry.network_id.to_string(), addresses, state.to_owned(), entry.path.clone()]);
-        all.push(json!({"name": name, "network_id": entry.network_id, "path": entry.path, "daemon": state}));
-    }
-    if as_json {
-        say(json!({"repositories": all}))?;
-    } else {
-        table(&rows)?;
+/// Mounts the repository that has this network, where it has to be: before its daemons are started by systemd.
+pub(crate) fn mount_before_start(id: NetworkId) -> Result<ExitCode, Failure> {
+    let repository = Repository::of_network(id)?;
+    if let Some(image) = repository.image() {
+        image.mount()?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn status(name: &RepositoryName, as_json: bool) -> Result<ExitCode, Failure> {
+fn up(name: &RepositoryName, mount: bool, rules: &Rules) -> Result<ExitCode, Failure> {
     let repository = Repository::find(name)?;
-    let daemons = Daemons::of(&repository);
-    let state = daemons.state()?;
-    let containers = daemons.containers();
-    if as_json {
-        let mut all = state;
-        if let Some(map) = all.as_object_mut() {
-            map.insert("name".to_owned(), json!(name));
-            map.insert("network_id".to_owned(), json!(repository.id));
-            map.insert("path".to_owned(), json!(repository.root));
-            map.insert("containers".to_owned(), json!(containers.as_ref().ok()));
-        }
-        say(all)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(format_args!("{name}: network {}, in {}", repository.id, repository.root.display()))?;
-    for program in ["namespaces", "containerd", "dockerd"] {
-        let shown = state.get(program).and_then(Value::as_str).unwrap_or_default();
-        say(format_args!("  {program:<11}{shown}"))?;
-    }
-    match containers {
-        Ok(containers) => {
-            let field =
-                |container: &Value, key| container.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-            let mut rows = vec![["CONTAINER", "ADDRESS", "STATE"].map(str::to_owned)];
-            rows.extend(containers.iter().map(|it| [field(it, "name"), field(it, "address"), field(it, "status")]));
-            table(&rows)?;
-        }
-        Err(Failure::Runtime(reason)) => say(format_args!("  no containers to be seen: {reason}"))?,
-        Err(failure) => return Err(failure),
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn up(name: &RepositoryName) -> Result<ExitCode, Failure> {
-    let repository = Repository::find(name)?;
-    repository.must_be_there()?;
     let daemons = Daemons::of(&repository);
     let _lock = daemons.lock()?;
+    if mount {
+        place::mount_now(&repository)?;
+    }
+    repository.must_be_there()?;
     daemons.start()?;
-    deploy::deploy(&repository)
+    place::note_that_it_resumes(&repository, true)?;
+    status::warn_when_full(&repository)?;
+    deploy::deploy(&repository, rules)
 }
 
-fn down(name: &RepositoryName, stop_daemon: bool) -> Result<ExitCode, Failure> {
+fn down(name: &RepositoryName, stop_daemon: bool, rules: &Rules) -> Result<ExitCode, Failure> {
     let repository = Repository::find(name)?;
     repository.must_be_there()?;
     let daemons = Daemons::of(&repository);
     let _lock = daemons.lock()?;
     let code = if daemons.answers() {
-        deploy::take_down(&repository)?
+        deploy::take_down(&repository, rules)?
     } else {
         say(format_args!("the daemon of {name} does not run; nothing to stop"))?;
         ExitCode::SUCCESS
     };
     if stop_daemon {
         daemons.stop()?;
+        place::note_that_it_resumes(&repository, false)?;
     }
     Ok(code)
 }

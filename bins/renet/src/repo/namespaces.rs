@@ -11,10 +11,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     thread,
+    time::{Duration, Instant},
 };
 
 use command_line::Failure;
 use repo_network::NetworkId;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     files::{fault, read, replace},
@@ -25,6 +27,9 @@ use crate::{
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// The group, below the repository's, of the daemons and of what containerd starts beside containers.
 const DAEMON: &str = "daemon";
+
+/// How long killed processes may take to end.
+const END: Duration = Duration::from_secs(10);
 
 /// Says to the holder that its own control group is the repository's: the one of its unit, which systemd delegates.
 const DELEGATED: &str = "REDIACC_DELEGATED";
@@ -121,6 +126,38 @@ pub(super) fn remove(id: NetworkId) -> Result<(), Failure> {
         let _ = fs::remove_file(file);
     }
     Ok(())
+}
+
+/// Ends whoever is left in the control groups, and removes them.
+pub(super) fn end(id: NetworkId) -> Result<(), Failure> {
+    let group = group(id)?;
+    let begun = Instant::now();
+    while group.is_dir() {
+        for process in processes(&group) {
+            // It may have ended meanwhile.
+            let _ = kill_process(process, Signal::KILL);
+        }
+        remove_groups(&group);
+        if begun.elapsed() > END {
+            return Err(Failure::Runtime(format!(
+                "processes of network {id} cannot be ended; they are in {}",
+                group.display()
+            )));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Who is in a control group or one below it.
+fn processes(group: &Path) -> Vec<Pid> {
+    let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let own = text.lines().filter_map(|line| Pid::from_raw(line.parse().ok()?));
+    let below = fs::read_dir(group).into_iter().flatten().filter_map(Result::ok);
+    let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut all: Vec<_> = own.collect();
+    all.extend(below.flat_map(|entry| processes(&entry.path())));
+    all
 }
 
 fn remove_groups(group: &Path) {

@@ -14,6 +14,11 @@ pub(crate) fn apply(claims: Claims, ledger: &mut Ledger, snapshot: &Snapshot, no
             Err(error) => Answer::error("bad_host", error),
         },
         Claims::Release { host } => release(host, ledger),
+        Claims::Forget { network_id } => {
+            ledger.forget(network_id);
+            tracing::info!(%network_id, "everything of a repository that was deleted is forgotten");
+            Answer::Forgotten
+        }
     }
 }
 
@@ -79,6 +84,17 @@ mod tests {
         assert!(matches!(ask(releasing(""), 5), Answer::Error { code, .. } if code == "not_claimed"));
         assert!(matches!(ask(assigning("a b", 64), 5), Answer::Error { code, .. } if code == "bad_host"));
         assert_eq!(ledger, Ledger::default());
+    }
+
+    #[test]
+    fn of_a_deleted_repository_nothing_is_left() {
+        let mut ledger = Ledger::default();
+        let mut ask = |claims| apply(claims, &mut ledger, &Snapshot::default(), Timestamp::default());
+        ask(assigning("a.example.org", 2816));
+        ask(assigning("b.example.org", 2880));
+        assert_eq!(ask(Claims::Forget { network_id: 2816.try_into().unwrap() }), Answer::Forgotten);
+        let Answer::Claims(left) = ask(Claims::List) else { panic!("a list") };
+        assert_eq!(left.iter().map(|claim| claim.host.as_str()).collect::<Vec<_>>(), ["b.example.org"]);
     }
 
     #[test]

@@ -228,13 +228,19 @@ pub(crate) enum RepoCommand {
         #[arg(long)]
         files: bool,
     },
-    /// Send files; what is there and not among them stays
+    /// Send files, but for .git and what .rediaccignore names (as a .gitignore does); print what changes
     Push {
         #[command(flatten)]
         which: Which,
         /// The directory with the files
         #[arg(default_value = ".")]
         directory: PathBuf,
+        /// Remove what was pushed before and is not among them any more; what else is there always stays
+        #[arg(long)]
+        delete: bool,
+        /// Print what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Start its daemon and run its Rediaccfiles: all prep, then all up
     Up {
@@ -243,9 +249,23 @@ pub(crate) enum RepoCommand {
         /// Mount its disk image first; a plain directory is mounted by being there
         #[arg(long)]
         mount: bool,
+        /// So long it is waited for that everything can be reached, with a certificate; default: 30s
+        #[arg(long, value_name = "TIME")]
+        wait: Option<String>,
         /// End a function that takes longer, e.g. 10m
         #[arg(long, value_name = "TIME")]
         timeout: Option<String>,
+    },
+    /// Print by which names and ports its services can be reached, with which certificates, and what cannot and why
+    Routes {
+        #[command(flatten)]
+        which: Which,
+        /// Wait so long until everything can be reached; exit code 1 when it cannot then
+        #[arg(long, value_name = "TIME")]
+        wait: Option<String>,
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Run its Rediaccfiles: all down
     Down {
@@ -257,6 +277,23 @@ pub(crate) enum RepoCommand {
         /// End a function that takes longer, e.g. 10m
         #[arg(long, value_name = "TIME")]
         timeout: Option<String>,
+    },
+    /// Show what its containers print, or what its last run did
+    Logs {
+        #[command(flatten)]
+        which: Which,
+        /// Services or containers; default: all
+        #[arg(value_name = "SERVICE")]
+        services: Vec<String>,
+        /// Go on with what comes
+        #[arg(long, short)]
+        follow: bool,
+        /// So many lines of what was, of each
+        #[arg(long, short = 'n', default_value_t = 100)]
+        lines: u32,
+        /// What the functions of the last up or down printed instead
+        #[arg(long, conflicts_with_all = ["services", "follow"])]
+        runs: bool,
     },
     /// Print what of it runs
     Status {

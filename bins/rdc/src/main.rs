@@ -2,6 +2,7 @@
 
 mod cli;
 mod context;
+mod push;
 mod repo;
 mod settings;
 mod setup;

@@ -1,8 +1,7 @@
 //! `rdc repo`: repositories of a machine.
 
 use std::{
-    path::Path,
-    process::{Command, ExitCode},
+    process::ExitCode,
     sync::{Arc, atomic::AtomicBool},
 };
 
@@ -13,6 +12,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::{
     cli::{RepoCommand, Which},
+    push::{must_be_directory, send},
     settings::{agreed, asks, ended, machine},
 };
 
@@ -45,14 +45,32 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
             let files = files.then_some("--files");
             renet(which, "delete", &["--yes"].into_iter().chain(files).collect::<Vec<_>>(), Input::Nothing)
         }
-        RepoCommand::Push { which, directory } => renet(which, "receive", &[], Input::Output(tar(directory)?)),
-        RepoCommand::Up { which, mount, timeout } => {
+        RepoCommand::Push { which, directory, delete, dry_run } => {
+            must_be_directory(directory)?;
+            let given = [(*delete, "--delete"), (*dry_run, "--dry-run")];
+            let given: Vec<_> = given.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag).collect();
+            let directory = directory.clone();
+            renet(which, "receive", &given, Input::Stream(Box::new(move |to| send(&directory, to))))
+        }
+        RepoCommand::Up { which, mount, wait, timeout } => {
             let mount = mount.then_some("--mount");
-            run_functions(which, "up", mount, timeout)
+            run_functions(which, "up", mount, &[("--wait", wait), ("--timeout", timeout)])
+        }
+        RepoCommand::Routes { which, wait, json } => {
+            let json = json.then_some("--json");
+            let more: Vec<_> = flags(&[("--wait", wait)]).into_iter().chain(json).collect();
+            renet(which, "routes", &more, Input::Nothing)
         }
         RepoCommand::Down { which, daemon, timeout } => {
             let daemon = daemon.then_some("--daemon");
-            run_functions(which, "down", daemon, timeout)
+            run_functions(which, "down", daemon, &[("--timeout", timeout)])
+        }
+        RepoCommand::Logs { which, services, follow, lines, runs } => {
+            let lines = format!("--lines={lines}");
+            let given = [(*follow, "--follow"), (*runs, "--runs"), (!services.is_empty(), "--")];
+            let given = given.into_iter().filter(|(is_given, _)| *is_given).map(|(_, flag)| flag);
+            let more = [lines.as_str()].into_iter().chain(given).chain(services.iter().map(String::as_str));
+            renet(which, "logs", &more.collect::<Vec<_>>(), Input::Nothing)
         }
         RepoCommand::Status { which, json } => {
             let json = if *json { &["--json"][..] } else { &[] };
@@ -71,7 +89,7 @@ fn run_functions(
     which: &Which,
     command: &str,
     flag: Option<&str>,
-    timeout: &Option<String>,
+    given: &[(&str, &Option<String>)],
 ) -> Result<ExitCode, Failure> {
     let wanted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -80,8 +98,7 @@ fn run_functions(
         let registered = registered.and_then(|_| signal_hook::flag::register(signal, Arc::clone(&wanted)));
         registered.map_err(|error| Failure::runtime("signals", &error))?;
     }
-    let more: Vec<_> =
-        ["--interrupts-on-stdin"].into_iter().chain(flag).chain(flags(&[("--timeout", timeout)])).collect();
+    let more: Vec<_> = ["--interrupts-on-stdin"].into_iter().chain(flag).chain(flags(given)).collect();
     renet(which, command, &more, Input::Interrupts { wanted, line: route_api::INTERRUPT })
 }
 
@@ -93,15 +110,4 @@ fn flags<'a>(given: &[(&'a str, &'a Option<String>)]) -> Vec<&'a str> {
 /// A size in the form that it is read in.
 fn megabytes(size: Size) -> String {
     format!("{}M", size.bytes() >> 20)
-}
-
-/// The files of a directory, without what renet keeps there itself.
-fn tar(directory: &Path) -> Result<Command, Failure> {
-    if !directory.is_dir() {
-        return Err(Failure::Usage(format!("{} is no directory", directory.display())));
-    }
-    let mut tar = Command::new("tar");
-    tar.arg("--create").arg("--file=-").arg("--directory").arg(directory);
-    tar.args(["--exclude=./.rediacc", "--exclude=./.rediacc.json", "."]);
-    Ok(tar)
 }

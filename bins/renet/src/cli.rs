@@ -71,6 +71,9 @@ pub(crate) enum RepoCommand {
         /// Mount its disk image first; a plain directory is mounted by being there
         #[arg(long)]
         mount: bool,
+        /// So long it is waited for that everything can be reached, with a certificate
+        #[arg(long, value_name = "TIME", default_value = "30s")]
+        wait: humantime::Duration,
         #[command(flatten)]
         options: RunOptions,
     },
@@ -95,6 +98,10 @@ pub(crate) enum RepoCommand {
         #[arg(long, value_name = "SIZE")]
         size: Size,
     },
+    /// Print by which names and ports its services can be reached, with which certificates, and what cannot and why
+    Routes(RoutesOptions),
+    /// Show what its containers print, or what its last run did
+    Logs(LogsOptions),
     /// Mount and start every repository that was up: after a reboot, where systemd does not
     Resume,
     /// Forget a repository, and free its hosts and public ports; its files stay
@@ -122,10 +129,7 @@ pub(crate) enum RepoCommand {
     },
     /// Take in files as a tar stream on standard input
     #[command(hide = true)]
-    Receive {
-        /// The repository
-        name: RepositoryName,
-    },
+    Receive(ReceiveOptions),
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -168,6 +172,56 @@ pub(crate) struct CreateOptions {
     /// Its network; default: what a .rediacc.json in the directory says, else the lowest free one
     #[arg(long, value_name = "ID")]
     pub(crate) network_id: Option<NetworkId>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RoutesOptions {
+    /// The repository
+    pub(crate) name: RepositoryName,
+
+    /// Wait so long until everything can be reached; exit code 1 when it cannot then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) wait: Option<humantime::Duration>,
+
+    /// Print them as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ReceiveOptions {
+    /// The repository
+    pub(crate) name: RepositoryName,
+
+    /// Remove what was pushed before and does not come
+    #[arg(long)]
+    pub(crate) delete: bool,
+
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogsOptions {
+    /// The repository
+    pub(crate) name: RepositoryName,
+
+    /// Services or containers; default: all
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+
+    /// Go on with what comes
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+
+    /// So many lines of what was, of each
+    #[arg(long, short = 'n', default_value_t = 100)]
+    pub(crate) lines: u32,
+
+    /// What the functions of the last up or down printed instead
+    #[arg(long, conflicts_with_all = ["services", "follow"])]
+    pub(crate) runs: bool,
 }
 
 /// How functions of Rediaccfiles are run.

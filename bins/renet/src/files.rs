@@ -2,17 +2,20 @@
 
 use std::{
     fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown},
     path::{Path, PathBuf},
 };
 
-use command_line::Failure;
+use command_line::{Failure, printable};
 use rustix::{
     fs::{FallocateFlags, fallocate},
     io::Errno,
 };
 use tempfile::NamedTempFile;
+
+/// The most bytes of a lock's file that are read.
+const MAX_HOLDER: u64 = 1000;
 
 /// For `map_err`: what was being done to a file when the machine refused.
 pub(crate) fn fault(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Failure {
@@ -79,14 +82,22 @@ impl Staged {
     }
 }
 
-/// Takes a lock that others may have: then the words are said, and it is waited for.
-pub(crate) fn lock(path: &Path, words: &str) -> Result<File, Failure> {
-    let file = File::options().create(true).append(true).open(path).map_err(fault("open", path))?;
+/// Takes a lock that another renet may have: then it is said which, and waited for.
+pub(crate) fn lock(path: &Path) -> Result<File, Failure> {
+    let open = File::options().create(true).read(true).write(true).truncate(false).open(path);
+    let mut file = open.map_err(fault("open", path))?;
     if file.try_lock().is_err() {
+        let mut holder = String::new();
+        // Nothing yet, where it was taken just now.
+        let _ = (&file).take(MAX_HOLDER).read_to_string(&mut holder);
         // Nobody may be left to read it.
-        let _ = writeln!(io::stderr(), "renet: {words}; waiting for it");
+        let _ = writeln!(io::stderr(), "renet: waiting for another one: {}", printable(holder.trim()));
         file.lock().map_err(fault("lock", path))?;
     }
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with("--caller-version")).collect();
+    let holder = format!("renet {}, process {}\n", words.join(" "), std::process::id());
+    // It only serves a message.
+    let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
     Ok(file)
 }
 

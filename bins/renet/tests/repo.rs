@@ -1,12 +1,15 @@
 //! `renet repo` with the built program, as far as no daemon is needed.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 use std::{
     fs,
+    io::Write as _,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
+
+use tar::{Builder, EntryType, Header};
 
 fn renet(root: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
@@ -146,4 +149,111 @@ fn forgotten_with_and_without_its_files() {
     done(root, &["repo", "create", "my-app"]);
     done(root, &["repo", "delete", "my-app", "--yes", "--files"]);
     assert!(!root.join("mnt/rediacc/my-app").exists());
+}
+
+/// A tar stream. Names and targets stand in it as they are, whatever they are.
+fn stream(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
+    let mut builder = Builder::new(Vec::new());
+    for (name, kind, content) in entries {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(*kind);
+        header.set_mode(0o644);
+        let gnu = header.as_gnu_mut().unwrap();
+        gnu.name[..name.len()].copy_from_slice(name.as_bytes());
+        let is_file = *kind == EntryType::Regular;
+        if !is_file {
+            gnu.linkname[..content.len()].copy_from_slice(content.as_bytes());
+        }
+        let content = if is_file { content.as_bytes() } else { b"" };
+        header.set_size(content.len() as u64);
+        header.set_cksum();
+        builder.append(&header, content).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+const FILE: EntryType = EntryType::Regular;
+const END: (&str, EntryType, &str) = (route_api::END_OF_PUSH, FILE, "");
+
+fn receive(root: &Path, flags: &[&str], bytes: &[u8]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("REDIACC_ROOT", root);
+    command.args(["repo", "receive", "my-app"]).args(flags);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // One that has seen the end does not read what is behind it.
+    let _ = child.stdin.take().unwrap().write_all(bytes);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said)
+}
+
+#[test]
+fn what_is_pushed_goes_into_its_place_and_nowhere_else() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    done(root, &["repo", "create", "my-app"]);
+    let (own, outside) = (root.join("mnt/rediacc/my-app"), root.join("outside"));
+    fs::write(&outside, "outside").unwrap();
+    let link = EntryType::Symlink;
+    let absolute = outside.to_str().unwrap();
+    let hostile = stream(&[
+        ("a/file", FILE, "text"),
+        ("../outside", FILE, "changed"),
+        (absolute, FILE, "changed"),
+        ("out", link, "../../../outside"),
+        ("abs", link, "/etc/passwd"),
+        ("inside", link, "a/file"),
+        ("a/up", link, "../compose.yml"),
+        ("inside/x", FILE, "through a link"),
+        ("hard", EntryType::Link, "a/file"),
+        ("device", EntryType::Char, ""),
+        (".rediacc.json", FILE, "{}"),
+        ("./.rediacc/pushed", FILE, "[]"),
+        ("a\u{1b}[2J", FILE, "a name that moves the cursor"),
+        END,
+    ]);
+    let (code, said) = receive(root, &[], &hostile);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.ends_with("4 files are new or changed, 0 the same, 0 removed, 9 left alone\n"), "{said}");
+    assert!(
+        said.contains("left     ../outside: its name is absolute, leads outside") && !said.contains('\u{1b}'),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "outside");
+    assert_eq!(fs::read_to_string(own.join("inside")).unwrap(), "text");
+    assert!(fs::read_to_string(own.join(".rediacc.json")).unwrap().contains("2816"));
+
+    // The same again changes nothing; what does not come any more goes, when that is said, and nothing else.
+    fs::write(own.join("made-by-a-container"), "kept").unwrap();
+    let (code, said) = receive(root, &["--dry-run", "--delete"], &stream(&[("a/file", FILE, "text"), END]));
+    assert!(code == Some(0) && said.contains("removed  inside\n") && said.contains("this was a dry run"), "{said}");
+    assert!(own.join("inside").exists());
+    let (code, said) = receive(root, &["--delete"], &stream(&[("a/file", FILE, "text"), END]));
+    assert!(code == Some(0) && said.contains("0 files are new or changed, 1 the same, 3 removed"), "{said}");
+    assert!(!own.join("inside").exists() && own.join("made-by-a-container").exists());
+}
+
+#[test]
+fn a_push_that_breaks_off_leaves_whole_files_and_removes_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    done(root, &["repo", "create", "my-app"]);
+    let own = root.join("mnt/rediacc/my-app");
+    let long = "x".repeat(100_000);
+    receive(root, &[], &stream(&[("a", FILE, "old"), ("b", FILE, "old"), ("c", FILE, "old"), END]));
+    let bytes = stream(&[("a", FILE, "new"), ("b", FILE, &long), END]);
+    // At the end of an entry, in its middle, in its header, before the last entry.
+    for length in [0, 700, 1024, 50_000, bytes.len() - 2048] {
+        let (code, said) = receive(root, &["--delete"], &bytes[..length]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("not all files came; those that did are whole, and nothing was removed"),
+            "{length}: {said}"
+        );
+        let b = fs::read_to_string(own.join("b")).unwrap();
+        assert!(b == "old" || b == long, "{length}");
+        assert!(own.join("c").exists() && !own.join(".rediacc-new").exists());
+    }
+    let (code, said) = receive(root, &["--delete"], &bytes);
+    assert!(code == Some(0) && said.contains("removed  c\n"), "{said}");
 }

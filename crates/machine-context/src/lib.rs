@@ -17,7 +17,7 @@ mod survey;
 mod target;
 
 pub use contexts::{Context, ContextError, ContextName, Contexts, InfraChange};
-pub use machine::{Ended, Input, Machine, MachineError};
+pub use machine::{Ended, Input, Machine, MachineError, Stream};
 pub use store::{Store, StoreError};
 pub use survey::{Missing, SURVEY, Survey};
 pub use target::{Target, TargetError};

@@ -1,7 +1,7 @@
 use std::{
     ffi::OsString,
     fs::File,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write},
     path::PathBuf,
     process::{ChildStderr, ChildStdout, Command, Stdio},
     sync::{
@@ -29,15 +29,17 @@ pub struct Machine {
     pub version: String,
 }
 
+/// Writes what a command reads.
+pub type Stream = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()>>;
+
 /// What the command reads on standard input. Secrets go this way and no other.
-#[derive(Debug)]
 pub enum Input {
     /// Nothing.
     Nothing,
     /// These bytes.
     Bytes(Vec<u8>),
-    /// What this program prints.
-    Output(Command),
+    /// What this writes. One that fails has sent nothing whole.
+    Stream(Stream),
     /// This file, from where it stands.
     File(File),
     /// Nothing until this is set; then a line that ends what runs there. ssh passes no signals on, so ctrl-C sets it; it
@@ -72,8 +74,8 @@ pub enum MachineError {
         source: io::Error,
     },
     /// What was to be sent could not be made.
-    #[error("{0} failed; not everything was sent")]
-    Source(String),
+    #[error("not everything was sent")]
+    Source(#[source] io::Error),
     /// ssh gave up.
     #[error("cannot reach {name} ({target}): {said}{hint}")]
     Unreachable {
@@ -170,12 +172,9 @@ impl Machine {
                 bytes = given;
             }
             Input::File(file) => drop(command.stdin(file)),
-            Input::Output(mut program) => {
-                let name = shown(&program);
-                let fault = |source| MachineError::Program { program: name.clone(), source };
-                let mut child = program.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().map_err(fault)?;
-                command.stdin(child.stdout.take().map_or_else(Stdio::null, Stdio::from));
-                source = Some((child, name));
+            Input::Stream(stream) => {
+                command.stdin(Stdio::piped());
+                source = Some(stream);
             }
         }
         let program = shown(&command);
@@ -185,7 +184,12 @@ impl Machine {
         drop(command);
         let messages = child.stderr.take().map(forward);
         let output = child.stdout.take().map(collect);
+        let mut failed = None;
         if let Some(mut stdin) = child.stdin.take() {
+            if let Some(stream) = source {
+                // One that refuses early does not read on; its exit code says why.
+                failed = stream(&mut stdin).err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe);
+            }
             // One that refuses early does not read on; its exit code says why.
             let _ = stdin.write_all(&bytes);
             if let Some((wanted, line)) = interrupts {
@@ -199,11 +203,8 @@ impl Machine {
         let status = child.wait().map_err(|source| MachineError::Program { program: "ssh".to_owned(), source })?;
         let said = messages.and_then(|messages| messages.join().ok()).unwrap_or_default();
         let output = output.and_then(|output| output.join().ok()).unwrap_or_default();
-        if let Some((mut child, name)) = source
-            && !child.wait().is_ok_and(|status| status.success())
-            && status.success()
-        {
-            return Err(MachineError::Source(name));
+        if let Some(error) = failed {
+            return Err(MachineError::Source(error));
         }
         Ok((self.judged(status.code(), &said)?, output))
     }
@@ -377,10 +378,9 @@ mod tests {
         let expected = "<--caller-version=1.2.3><a b><it's><$(x)>s3cret";
         assert_eq!(std::fs::read_to_string(&seen).unwrap(), expected);
         let local = Machine { target: Target::Local, ..machine };
-        let mut program = Command::new("echo");
-        program.arg("from a program");
-        local.renet(&["x"], Input::Output(program)).unwrap();
-        assert_eq!(std::fs::read_to_string(&seen).unwrap(), "<--caller-version=1.2.3><x>from a program\n");
+        let stream: Stream = Box::new(|to| to.write_all(b"from a stream"));
+        local.renet(&["x"], Input::Stream(stream)).unwrap();
+        assert_eq!(std::fs::read_to_string(&seen).unwrap(), "<--caller-version=1.2.3><x>from a stream");
     }
 
     #[test]
@@ -457,9 +457,11 @@ mod tests {
     fn what_could_not_be_read_is_no_success() {
         let scratch = tempfile::tempdir().unwrap();
         let machine = machine(&scratch, "cat >/dev/null");
-        let mut program = Command::new("sh");
-        program.args(["-c", "echo half; exit 1"]);
-        let error = machine.renet(&["x"], Input::Output(program)).unwrap_err().to_string();
-        assert_eq!(error, "sh failed; not everything was sent");
+        let half: Stream = Box::new(|to| {
+            to.write_all(b"half")?;
+            Err(io::Error::other("the disk is gone"))
+        });
+        let error = machine.renet(&["x"], Input::Stream(half)).unwrap_err();
+        assert_eq!(error.to_string(), "not everything was sent");
     }
 }

@@ -32,6 +32,9 @@ pub const NOTHING_WOULD_CHANGE: &str = "nothing would change";
 /// The line on standard input by which `rdc` ends what `renet repo up` and `down` run there: ssh passes no signals on.
 pub const INTERRUPT: &str = "interrupt";
 
+/// The name of the last entry of what `rdc repo push` sends: without it something is missing.
+pub const END_OF_PUSH: &str = ".rediacc-end-of-push";
+
 /// `GET /health`.
 ///
 /// # Errors

@@ -8,6 +8,11 @@ mod ports;
 mod services;
 pub(crate) mod units;
 
+pub(crate) use self::{
+    check::{CertificateState, certificate_state},
+    services::ROUTER_ADDRESS,
+};
+
 use std::process::ExitCode;
 
 use command_line::Failure;

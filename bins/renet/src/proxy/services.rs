@@ -25,7 +25,7 @@ use crate::{
 pub(super) const ROUTER: &str = "rediacc-router";
 pub(super) const TRAEFIK: &str = "rediacc-traefik";
 /// Where the route server answers.
-pub(super) const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7111);
+pub(crate) const ROUTER_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7111);
 /// Where Traefik answers its ping.
 const ADMIN_ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7112);
 /// How long a service may take to answer after its start.

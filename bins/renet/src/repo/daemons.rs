@@ -65,7 +65,7 @@ impl Daemons {
     /// Two at a time: the second waits, and says so.
     pub(super) fn lock(&self) -> Result<File, Failure> {
         fs::create_dir_all(&self.run).map_err(fault("create", &self.run))?;
-        lock(&self.run.join("lock"), "another command works on this repository")
+        lock(&self.run.join("lock"))
     }
 
     /// Whether dockerd answers. Its socket file alone proves nothing: a killed one leaves it behind.

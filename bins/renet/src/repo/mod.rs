@@ -4,16 +4,21 @@ mod create;
 mod daemons;
 mod deploy;
 mod image;
+mod lines;
+mod logs;
 mod moved;
 pub(crate) mod namespaces;
 mod place;
+mod receive;
 mod registry;
+mod routes;
 mod slots;
 mod status;
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use command_line::Failure;
@@ -35,14 +40,16 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
         RepoCommand::Delete(options) => create::delete(options),
         RepoCommand::List { json } => status::list(*json),
         RepoCommand::Status { name, json } => status::status(name, *json),
-        RepoCommand::Up { name, mount, options } => up(name, *mount, &Rules::new(options)?),
+        RepoCommand::Up { name, mount, wait, options } => up(name, *mount, (*wait).into(), &Rules::new(options)?),
+        RepoCommand::Routes(options) => routes::run(options),
         RepoCommand::Down { name, daemon, options } => down(name, *daemon, &Rules::new(options)?),
         RepoCommand::Mount { name, path } => place::mount(name, path.as_deref()),
         RepoCommand::Unmount { name } => place::unmount(name),
         RepoCommand::Grow { name, size } => place::grow(name, *size),
+        RepoCommand::Logs(options) => logs::run(options),
         RepoCommand::Resume => place::resume(),
         RepoCommand::Slots { name, free, json } => slots::run(name, free.as_deref(), *json),
-        RepoCommand::Receive { name } => receive(name),
+        RepoCommand::Receive(options) => receive::receive(options),
     }
 }
 
@@ -135,10 +142,10 @@ pub(crate) fn mount_before_start(id: NetworkId) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn up(name: &RepositoryName, mount: bool, rules: &Rules) -> Result<ExitCode, Failure> {
+fn up(name: &RepositoryName, mount: bool, patience: Duration, rules: &Rules) -> Result<ExitCode, Failure> {
     let repository = Repository::find(name)?;
     let daemons = Daemons::of(&repository);
-    let _lock = daemons.lock()?;
+    let lock = daemons.lock()?;
     if mount {
         place::mount_now(&repository)?;
     }
@@ -146,7 +153,13 @@ fn up(name: &RepositoryName, mount: bool, rules: &Rules) -> Result<ExitCode, Fai
     daemons.start()?;
     place::note_that_it_resumes(&repository, true)?;
     status::warn_when_full(&repository)?;
-    deploy::deploy(&repository, rules)
+    let code = deploy::deploy(&repository, rules)?;
+    // Who waits for the lock need not wait for certificates.
+    drop(lock);
+    if code == ExitCode::SUCCESS {
+        routes::after_up(&repository, patience, &|| rules.is_interrupted())?;
+    }
+    Ok(code)
 }
 
 fn down(name: &RepositoryName, stop_daemon: bool, rules: &Rules) -> Result<ExitCode, Failure> {
@@ -165,25 +178,4 @@ fn down(name: &RepositoryName, stop_daemon: bool, rules: &Rules) -> Result<ExitC
         place::note_that_it_resumes(&repository, false)?;
     }
     Ok(code)
-}
-
-/// Files of a repository as a tar stream on standard input: what `rdc repo push` sends.
-fn receive(name: &RepositoryName) -> Result<ExitCode, Failure> {
-    let repository = Repository::find(name)?;
-    repository.must_be_there()?;
-    // tar leaves absolute names, .. and links to the outside alone by itself; whose the files were means nothing here.
-    let mut tar = std::process::Command::new("tar");
-    tar.args([
-        "--extract",
-        "--file=-",
-        "--no-same-owner",
-        "--exclude=./.rediacc",
-        "--exclude=./.rediacc.json",
-        "--directory",
-    ]);
-    let status = tar.arg(&repository.root).status().map_err(|error| Failure::runtime("cannot run tar", &error))?;
-    if status.success() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    Err(Failure::Runtime(format!("not everything could be written to {}", repository.root.display())))
 }

@@ -97,7 +97,7 @@ fn prepare(paths: &Paths) -> Result<File, Failure> {
     ] {
         make_directory(&directory, mode)?;
     }
-    lock(&paths.run().join("configure.lock"), "another renet proxy configure is at work")
+    lock(&paths.run().join("configure.lock"))
 }
 
 fn read_infra() -> Result<Infra, Failure> {

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     env, fmt, fs,
-    io::{self, PipeReader, Read as _, Write as _},
+    io::{self, Write as _},
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
@@ -17,7 +17,7 @@ use repo_lifecycle::{Function, Step};
 use repo_network::{SlotFile, variable_name};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::{Repository, Rules, file_in, log::Log};
+use super::{super::lines::each_line, Repository, Rules, file_in, log::Log};
 use crate::{
     files::{fault, read},
     paths::{self, Paths, own_directory},
@@ -33,8 +33,6 @@ const END: Duration = Duration::from_secs(10);
 /// How long its last words are waited for: something that it started may hold its output for ever.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 const STEP: Duration = Duration::from_millis(10);
-/// The most bytes of a line; more are the next line.
-const MAX_LINE: usize = 16 << 10;
 
 /// What became of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +98,7 @@ impl<'a> Runner<'a> {
         let mut child = command.spawn().map_err(|error| Failure::runtime("cannot run bash", &error))?;
         drop(command);
         let (sender, lines) = mpsc::channel();
-        thread::spawn(move || read_lines(reader, &sender));
+        thread::spawn(move || each_line(reader, |line| sender.send(line).is_ok()));
         let label = label(self.repository, step);
         let show = |line: String| {
             let line = format!("{label:<width$} | {}", printable(&line), width = self.width);
@@ -219,31 +217,6 @@ fn compose(function: Function, status: &Path) -> Result<Command, Failure> {
 /// Whose line it is.
 fn label(repository: &Repository, step: &Step) -> String {
     if step.directory == "." { repository.name.to_string() } else { step.directory.clone() }
-}
-
-/// Lines as they come; what redraws its line gives one for each time.
-fn read_lines(mut reader: PipeReader, sender: &mpsc::Sender<String>) {
-    let (mut line, mut bytes) = (Vec::new(), [0; 4096]);
-    let send = |line: &mut Vec<u8>| {
-        let text = String::from_utf8_lossy(line).trim_end().to_owned();
-        line.clear();
-        text.is_empty() || sender.send(text).is_ok()
-    };
-    while let Ok(count) = reader.read(&mut bytes) {
-        if count == 0 {
-            break;
-        }
-        for &byte in bytes.get(..count).unwrap_or_default() {
-            let is_end = matches!(byte, b'\n' | b'\r');
-            if (is_end || line.len() >= MAX_LINE) && !send(&mut line) {
-                return;
-            }
-            if !is_end {
-                line.push(byte);
-            }
-        }
-    }
-    send(&mut line);
 }
 
 // === impl Ended ===

@@ -20,6 +20,7 @@ use command_line::{Failure, printable};
 use repo_lifecycle::{Function, OnFailure, Rediaccfiles, Slip, Step, slips};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+pub(super) use self::log::{RUNS, logs};
 use self::{
     function::{Ended, Runner},
     log::Log,
@@ -156,7 +157,7 @@ fn run(repository: &Repository, rules: &Rules, what: &str, steps: &[Step]) -> Re
     // Nobody may be left to read it; what was done is done.
     let told = if rows.len() > 1 { table(&rows) } else { Ok(()) };
     let told = told.and_then(|()| log.path().map_or(Ok(()), |path| say(format_args!("log: {}", path.display()))));
-    if rules.interrupted.load(Ordering::Relaxed) {
+    if rules.is_interrupted() {
         let (what, rest) = end.unwrap_or_else(|| (what.to_owned(), "nothing more is run".to_owned()));
         // As a shell says it of a program that ctrl-C ended.
         let _ = writeln!(io::stderr(), "renet: {what}; {rest}");
@@ -178,6 +179,11 @@ fn shown(directory: &str) -> &str {
 // === impl Rules ===
 
 impl Rules {
+    /// Whether somebody wants it to end.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// ctrl-C, the end of a session, and where it is said a line on standard input, end the function that runs; no
     /// further one is run.
     pub(super) fn new(options: &RunOptions) -> Result<Self, Failure> {

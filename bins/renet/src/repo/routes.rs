@@ -1,0 +1,275 @@
+//! What of a repository can be reached, by which name, with which certificate; and what cannot, and why.
+
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+use command_line::{Failure, printable};
+use route_api::{Finding, Route, Routes};
+use serde_json::json;
+use traefik_labels::rule::{self, Protocol, Syntax, Tls};
+
+use super::Repository;
+use crate::{
+    cli::RoutesOptions,
+    containers::Existing,
+    output::{say, table},
+    paths::Paths,
+    proxy::{CertificateState, ROUTER_ADDRESS, certificate_state},
+};
+
+/// How long the route server may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_millis(200);
+
+/// A way to reach a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Way {
+    service: String,
+    /// `https://app.example.com/`, or `tcp port 5432`.
+    place: String,
+    /// The host whose certificate is to be looked at.
+    host: Option<String>,
+    /// Where it leads; empty: nowhere at the moment.
+    address: String,
+    certificate: Option<CertificateState>,
+}
+
+/// What is known at a time.
+#[derive(Debug, Default)]
+struct View {
+    ways: Vec<Way>,
+    /// Containers without a way, and why.
+    unrouted: Vec<[String; 2]>,
+    findings: Vec<Finding>,
+    /// Containers of which the route server says nothing yet.
+    unknown: Vec<String>,
+}
+
+/// `renet repo routes`.
+pub(super) fn run(options: &RoutesOptions) -> Result<ExitCode, Failure> {
+    let repository = Repository::find(&options.name)?;
+    let view = wait(&repository, options.wait.map_or(Duration::ZERO, Into::into), &|| false)?;
+    if options.json {
+        say(view.json())?;
+    } else {
+        view.show()?;
+    }
+    // Who waits for it wants to know whether it came.
+    let failed = options.wait.is_some() && !view.is_good();
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// After `up`: what came of it. That a machine has no proxy is told, and no failure of this.
+pub(super) fn after_up(
+    repository: &Repository,
+    patience: Duration,
+    is_enough: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    match wait(repository, patience, is_enough) {
+        Ok(view) => view.show(),
+        Err(Failure::Runtime(reason)) => say(format_args!("what can be reached is not known: {reason}")),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Looks until all is well, or the time is up, or somebody has seen enough.
+fn wait(repository: &Repository, patience: Duration, is_enough: &dyn Fn() -> bool) -> Result<View, Failure> {
+    let begun = Instant::now();
+    let mut certificates = BTreeMap::new();
+    loop {
+        let mut view = look(repository)?;
+        view.certify(&mut certificates);
+        if view.is_settled() || begun.elapsed() >= patience || is_enough() {
+            return Ok(view);
+        }
+        thread::sleep(STEP.min(patience.saturating_sub(begun.elapsed())));
+    }
+}
+
+fn look(repository: &Repository) -> Result<View, Failure> {
+    let routes = route_api::routes(ROUTER_ADDRESS, ANSWER);
+    let routes = routes
+        .map_err(|error| Failure::Runtime(format!("no route server answers ({error}); `renet proxy up` starts it")))?;
+    let socket = Paths::of_this_machine().docker_socket(repository.id);
+    let containers = Existing::all(&socket)?;
+    let meant = containers.iter().filter(|container| container.state == "running" && !container.is_one_off());
+    let names = meant.filter(|container| container.address().is_some()).map(Existing::name);
+    Ok(View::of(&routes, repository.id, names))
+}
+
+// === impl View ===
+
+impl View {
+    fn of<'a>(routes: &Routes, id: repo_network::NetworkId, running: impl Iterator<Item = &'a str>) -> Self {
+        let own = routes.all().filter(|(_, route)| route.source.network_id == id);
+        let own: Vec<_> = own.collect();
+        let unrouted: Vec<_> = routes.unrouted.iter().filter(|it| it.network_id == Some(id)).collect();
+        let is_known = |name: &str| {
+            own.iter().any(|(_, route)| route.source.container == name)
+                || unrouted.iter().any(|it| it.container == name)
+        };
+        let unknown = running.filter(|name| !is_known(name)).map(str::to_owned).collect();
+        let findings = routes.findings.iter().filter(|it| it.subject.network_id == Some(id) && it.severity != "info");
+        Self {
+            ways: own.iter().flat_map(|(protocol, route)| ways(protocol, route)).collect(),
+            unrouted: unrouted.iter().map(|it| [it.service.clone(), format!("{} ({})", it.reason, it.code)]).collect(),
+            findings: findings.cloned().collect(),
+            unknown,
+        }
+    }
+
+    /// What a client gets for each host. One that is good or given up is not looked at again.
+    fn certify(&mut self, known: &mut BTreeMap<String, CertificateState>) {
+        for way in &mut self.ways {
+            let Some(host) = &way.host else { continue };
+            let is_final = known.get(host).is_some_and(|state| !matches!(state, CertificateState::Pending));
+            if !is_final {
+                known.insert(host.clone(), certificate_state(host));
+            }
+            way.certificate = known.get(host).cloned();
+        }
+    }
+
+    /// Whether nothing more will come by waiting.
+    fn is_settled(&self) -> bool {
+        let is_settled = |way: &Way| !way.address.is_empty() && way.certificate != Some(CertificateState::Pending);
+        self.unknown.is_empty() && self.ways.iter().all(is_settled)
+    }
+
+    fn is_good(&self) -> bool {
+        let is_good = |way: &Way| {
+            let certificate = way.certificate.as_ref();
+            !way.address.is_empty() && certificate.is_none_or(|it| matches!(it, CertificateState::Good(_)))
+        };
+        let has_errors = self.findings.iter().any(|finding| finding.severity == "error");
+        self.unknown.is_empty() && !has_errors && self.ways.iter().all(is_good)
+    }
+
+    fn show(&self) -> Result<(), Failure> {
+        if self.ways.is_empty() {
+            say("nothing can be reached from outside")?;
+        } else {
+            let head = ["SERVICE", "REACHED BY", "ADDRESS", "CERTIFICATE"].map(str::to_owned);
+            let row = |way: &Way| {
+                let address = if way.address.is_empty() { "nobody answers yet" } else { &way.address };
+                let certificate = way.certificate.as_ref().map_or_else(String::new, CertificateState::words);
+                [way.service.clone(), way.place.clone(), address.to_owned(), certificate]
+            };
+            table(&[head].into_iter().chain(self.ways.iter().map(row)).collect::<Vec<_>>())?;
+        }
+        for [service, reason] in &self.unrouted {
+            say(format_args!("not reached: {}: {}", printable(service), printable(reason)))?;
+        }
+        for name in &self.unknown {
+            say(format_args!("not reached yet: {}", printable(name)))?;
+        }
+        for finding in &self.findings {
+            let subject = &finding.subject;
+            let about = [&subject.service, &subject.container, &subject.label];
+            let about = about.into_iter().find(|text| !text.is_empty()).map(|text| format!(" {}:", printable(text)));
+            let hint = finding.hint.as_ref().map(|hint| format!("; {}", printable(hint))).unwrap_or_default();
+            let (severity, code, message) = (&finding.severity, &finding.code, printable(&finding.message));
+            say(format_args!("{severity} {code}{} {message}{hint}", about.unwrap_or_default()))?;
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let way = |way: &Way| {
+            let certificate = way.certificate.as_ref();
+            json!({
+                "service": way.service, "reached_by": way.place, "host": way.host, "address": way.address,
+                "certificate": certificate.map(|it| json!({
+                    "good": matches!(it, CertificateState::Good(_)), "message": it.words(),
+                })),
+            })
+        };
+        let unrouted = self.unrouted.iter().map(|[service, reason]| json!({"service": service, "reason": reason}));
+        json!({
+            "good": self.is_good(), "routes": self.ways.iter().map(way).collect::<Vec<_>>(),
+            "unrouted": unrouted.collect::<Vec<_>>(), "unknown": self.unknown, "findings": self.findings,
+        })
+    }
+}
+
+/// A route's ways: one for each host, or for each port.
+fn ways(protocol: &str, route: &Route) -> Vec<Way> {
+    let service = if route.source.service.is_empty() { &route.source.container } else { &route.source.service };
+    let way = |place: String, host: Option<String>| Way {
+        service: service.clone(),
+        place,
+        host,
+        address: route.backends.join(" "),
+        certificate: None,
+    };
+    // The same for IPv6 is said once.
+    let mut entry_points: Vec<_> = route.entrypoints.iter().map(|name| name.trim_end_matches("-v6")).collect();
+    entry_points.dedup();
+    if protocol != "http" {
+        let port =
+            |name: &str| name.rsplit_once('-').map_or_else(|| name.to_owned(), |(_, port)| format!("port {port}"));
+        return entry_points.iter().map(|name| way(format!("{protocol} {}", port(name)), None)).collect();
+    }
+    let is_secure = route.tls || entry_points.iter().any(|name| name.starts_with("websecure"));
+    let parsed = rule::parse(Protocol::Http, Syntax::from_label(""), &route.rule, Tls::Unknown);
+    let hosts = parsed.rule.map(|rule| rule.hosts).unwrap_or_default();
+    let named = hosts.into_iter().map(|host| {
+        let scheme = if is_secure { "https" } else { "http" };
+        let is_exact = is_secure && !host.contains('*');
+        way(format!("{scheme}://{host}/"), is_exact.then_some(host))
+    });
+    named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(rule: &str, entrypoints: &[&str], backends: &[&str]) -> serde_json::Value {
+        json!({"name": "x", "rule": rule, "entrypoints": entrypoints, "service": "x", "middlewares": [], "tls": false,
+               "priority": 0, "backends": backends,
+               "source": {"network_id": 2816, "container": "app-web-1", "service": "web", "kind": "labels"}})
+    }
+
+    #[test]
+    fn what_is_reached_and_what_is_not() {
+        let routes: Routes = serde_json::from_value(json!({
+            "revision": "1",
+            "http": [route("Host(`a.example.com`) || Host(`b.example.com`)", &["websecure", "websecure-v6"], &["http://127.0.11.2:80"]),
+                     route("Host(`c.example.com`)", &["web"], &[])],
+            "tcp": [route("HostSNI(`*`)", &["tcp-5432", "tcp-5432-v6"], &["127.0.11.2:5432"])],
+            "udp": [],
+            "unrouted": [{"network_id": 2816, "container": "app-db-1", "service": "db", "code": "RS010", "reason": "it is off"},
+                         {"network_id": 2880, "container": "other", "service": "other", "code": "RS010", "reason": "x"}],
+            "findings": [],
+        }))
+        .unwrap();
+        let running = ["app-web-1", "app-db-1", "app-new-1"];
+        let mut view = View::of(&routes, 2816.try_into().unwrap(), running.into_iter());
+        let shown: Vec<_> = view.ways.iter().map(|way| format!("{} {}", way.place, way.address)).collect();
+        assert_eq!(
+            shown,
+            [
+                "https://a.example.com/ http://127.0.11.2:80",
+                "https://b.example.com/ http://127.0.11.2:80",
+                "http://c.example.com/ ",
+                "tcp port 5432 127.0.11.2:5432",
+            ]
+        );
+        assert_eq!(view.unrouted, [["db".to_owned(), "it is off (RS010)".to_owned()]]);
+        assert_eq!(view.unknown, ["app-new-1"]);
+        assert!(!view.is_settled() && !view.is_good());
+        view.unknown.clear();
+        view.ways.retain(|way| !way.address.is_empty());
+        assert!(view.is_settled() && view.is_good(), "certificates were not looked at");
+        view.ways[0].certificate = Some(CertificateState::Pending);
+        assert!(!view.is_settled());
+        view.ways[0].certificate = Some(CertificateState::Bad("no".to_owned()));
+        assert!(view.is_settled() && !view.is_good());
+        assert_eq!(view.json()["routes"][0]["certificate"]["good"], false);
+    }
+}

@@ -1,7 +1,8 @@
 //! What of a repository can be reached, by which name, with which certificate; and what cannot, and why.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    net::{SocketAddr, TcpStream},
     process::ExitCode,
     thread,
     time::{Duration, Instant},
@@ -24,17 +25,30 @@ use crate::{
 /// How long the route server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(200);
+/// How long a service that nobody gave labels may take to listen where its auto-route leads: many, such as databases,
+/// never do.
+const AUTO: Duration = Duration::from_secs(5);
+/// How long a connection on loopback may take.
+const CONNECT: Duration = Duration::from_millis(300);
+/// What the route server finds of a service that listens elsewhere, or of a place where somebody else does: waiting does
+/// not help.
+const ELSEWHERE: [&str; 5] = ["RS050", "RS051", "RS052", "RS053", "RS054"];
 
 /// A way to reach a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Way {
     service: String,
+    container: String,
+    /// Whether labels ask for it.
+    is_asked_for: bool,
     /// `https://app.example.com/`, or `tcp port 5432`.
     place: String,
     /// The host whose certificate is to be looked at.
     host: Option<String>,
     /// Where it leads; empty: nowhere at the moment.
     address: String,
+    /// Whether somebody listens there; none: it was not tried.
+    listens: Option<bool>,
     certificate: Option<CertificateState>,
 }
 
@@ -47,6 +61,8 @@ struct View {
     findings: Vec<Finding>,
     /// Containers of which the route server says nothing yet.
     unknown: Vec<String>,
+    /// Containers that are known to listen elsewhere.
+    elsewhere: BTreeSet<String>,
 }
 
 /// `renet repo routes`.
@@ -83,7 +99,8 @@ fn wait(repository: &Repository, patience: Duration, is_enough: &dyn Fn() -> boo
     loop {
         let mut view = look(repository)?;
         view.certify(&mut certificates);
-        if view.is_settled() || begun.elapsed() >= patience || is_enough() {
+        view.ways.iter_mut().for_each(Way::try_it);
+        if view.is_settled(begun.elapsed()) || begun.elapsed() >= patience || is_enough() {
             return Ok(view);
         }
         thread::sleep(STEP.min(patience.saturating_sub(begun.elapsed())));
@@ -113,12 +130,16 @@ impl View {
                 || unrouted.iter().any(|it| it.container == name)
         };
         let unknown = running.filter(|name| !is_known(name)).map(str::to_owned).collect();
-        let findings = routes.findings.iter().filter(|it| it.subject.network_id == Some(id) && it.severity != "info");
+        let findings = routes.findings.iter().filter(|it| it.subject.network_id == Some(id));
+        let elsewhere = findings.clone().filter(|it| ELSEWHERE.contains(&it.code.as_str()));
+        let elsewhere = elsewhere.map(|it| it.subject.container.clone()).collect();
+        let findings = findings.filter(|it| it.severity != "info");
         Self {
             ways: own.iter().flat_map(|(protocol, route)| ways(protocol, route)).collect(),
             unrouted: unrouted.iter().map(|it| [it.service.clone(), format!("{} ({})", it.reason, it.code)]).collect(),
             findings: findings.cloned().collect(),
             unknown,
+            elsewhere,
         }
     }
 
@@ -134,16 +155,22 @@ impl View {
         }
     }
 
-    /// Whether nothing more will come by waiting.
-    fn is_settled(&self) -> bool {
-        let is_settled = |way: &Way| !way.address.is_empty() && way.certificate != Some(CertificateState::Pending);
+    /// Whether nothing more will come by waiting on.
+    fn is_settled(&self, waited: Duration) -> bool {
+        let is_settled = |way: &Way| {
+            let is_given_up = self.elsewhere.contains(&way.container) || (!way.is_asked_for && waited >= AUTO);
+            let listens = !way.address.is_empty() && way.listens != Some(false);
+            (listens || is_given_up) && way.certificate != Some(CertificateState::Pending)
+        };
         self.unknown.is_empty() && self.ways.iter().all(is_settled)
     }
 
     fn is_good(&self) -> bool {
         let is_good = |way: &Way| {
             let certificate = way.certificate.as_ref();
-            !way.address.is_empty() && certificate.is_none_or(|it| matches!(it, CertificateState::Good(_)))
+            // That a database has no web page is no fault.
+            let listens = !way.address.is_empty() && (way.listens != Some(false) || !way.is_asked_for);
+            listens && certificate.is_none_or(|it| matches!(it, CertificateState::Good(_)))
         };
         let has_errors = self.findings.iter().any(|finding| finding.severity == "error");
         self.unknown.is_empty() && !has_errors && self.ways.iter().all(is_good)
@@ -155,9 +182,13 @@ impl View {
         } else {
             let head = ["SERVICE", "REACHED BY", "ADDRESS", "CERTIFICATE"].map(str::to_owned);
             let row = |way: &Way| {
-                let address = if way.address.is_empty() { "nobody answers yet" } else { &way.address };
+                let address = match (way.address.as_str(), way.listens) {
+                    ("", _) => "nowhere at the moment".to_owned(),
+                    (address, Some(false)) => format!("{address}, where nobody listens"),
+                    (address, _) => address.to_owned(),
+                };
                 let certificate = way.certificate.as_ref().map_or_else(String::new, CertificateState::words);
-                [way.service.clone(), way.place.clone(), address.to_owned(), certificate]
+                [way.service.clone(), way.place.clone(), address, certificate]
             };
             table(&[head].into_iter().chain(self.ways.iter().map(row)).collect::<Vec<_>>())?;
         }
@@ -183,6 +214,7 @@ impl View {
             let certificate = way.certificate.as_ref();
             json!({
                 "service": way.service, "reached_by": way.place, "host": way.host, "address": way.address,
+                "listens": way.listens,
                 "certificate": certificate.map(|it| json!({
                     "good": matches!(it, CertificateState::Good(_)), "message": it.words(),
                 })),
@@ -196,14 +228,34 @@ impl View {
     }
 }
 
+// === impl Way ===
+
+impl Way {
+    /// Connects to where it leads; UDP has no answer to that.
+    fn try_it(&mut self) {
+        if self.place.starts_with("udp ") {
+            return;
+        }
+        let addresses = self.address.split(' ').filter_map(|backend| {
+            let address = backend.split_once("://").map_or(backend, |(_, address)| address);
+            address.parse::<SocketAddr>().ok()
+        });
+        let listens: Vec<_> = addresses.map(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok()).collect();
+        self.listens = (!listens.is_empty()).then(|| listens.contains(&true));
+    }
+}
+
 /// A route's ways: one for each host, or for each port.
 fn ways(protocol: &str, route: &Route) -> Vec<Way> {
     let service = if route.source.service.is_empty() { &route.source.container } else { &route.source.service };
     let way = |place: String, host: Option<String>| Way {
         service: service.clone(),
+        container: route.source.container.clone(),
+        is_asked_for: route.source.kind == "labels",
         place,
         host,
         address: route.backends.join(" "),
+        listens: None,
         certificate: None,
     };
     // The same for IPv6 is said once.
@@ -262,14 +314,22 @@ mod tests {
         );
         assert_eq!(view.unrouted, [["db".to_owned(), "it is off (RS010)".to_owned()]]);
         assert_eq!(view.unknown, ["app-new-1"]);
-        assert!(!view.is_settled() && !view.is_good());
+        assert!(!view.is_settled(Duration::ZERO) && !view.is_good());
         view.unknown.clear();
         view.ways.retain(|way| !way.address.is_empty());
-        assert!(view.is_settled() && view.is_good(), "certificates were not looked at");
+        assert!(view.is_settled(Duration::ZERO) && view.is_good(), "nothing was tried");
+        view.ways[0].listens = Some(false);
+        assert!(!view.is_settled(AUTO) && !view.is_good(), "labels ask for it");
+        view.elsewhere.insert("app-web-1".to_owned());
+        assert!(view.is_settled(Duration::ZERO) && !view.is_good());
+        view.elsewhere.clear();
+        view.ways[0].is_asked_for = false;
+        assert!(!view.is_settled(Duration::ZERO) && view.is_settled(AUTO) && view.is_good());
+        view.ways[0].listens = Some(true);
         view.ways[0].certificate = Some(CertificateState::Pending);
-        assert!(!view.is_settled());
+        assert!(!view.is_settled(AUTO));
         view.ways[0].certificate = Some(CertificateState::Bad("no".to_owned()));
-        assert!(view.is_settled() && !view.is_good());
+        assert!(view.is_settled(Duration::ZERO) && !view.is_good());
         assert_eq!(view.json()["routes"][0]["certificate"]["good"], false);
     }
 }

@@ -2,13 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
+    path::Path,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
 use command_line::{Failure, printable};
+use container_snapshot::{Listeners, Transport};
 use route_api::{Finding, Route, Routes};
 use serde_json::json;
 use traefik_labels::rule::{self, Protocol, Syntax, Tls};
@@ -17,6 +19,7 @@ use super::Repository;
 use crate::{
     cli::RoutesOptions,
     containers::Existing,
+    files::read,
     output::{say, table},
     paths::Paths,
     proxy::{CertificateState, ROUTER_ADDRESS, certificate_state},
@@ -49,6 +52,8 @@ struct Way {
     address: String,
     /// Whether somebody listens there; none: it was not tried.
     listens: Option<bool>,
+    /// Where it does not, the other ports of that address that have a listener.
+    others: Vec<u16>,
     certificate: Option<CertificateState>,
 }
 
@@ -100,6 +105,11 @@ fn wait(repository: &Repository, patience: Duration, is_enough: &dyn Fn() -> boo
         let mut view = look(repository)?;
         view.certify(&mut certificates);
         view.ways.iter_mut().for_each(Way::try_it);
+        if view.ways.iter().any(|way| way.listens == Some(false)) {
+            let tcp = read(Path::new("/proc/net/tcp"))?.unwrap_or_default();
+            let listeners = Listeners::from_proc(&tcp, "", "", "");
+            view.ways.iter_mut().filter(|way| way.listens == Some(false)).for_each(|way| way.look_beside(&listeners));
+        }
         if view.is_settled(begun.elapsed()) || begun.elapsed() >= patience || is_enough() {
             return Ok(view);
         }
@@ -158,7 +168,8 @@ impl View {
     /// Whether nothing more will come by waiting on.
     fn is_settled(&self, waited: Duration) -> bool {
         let is_settled = |way: &Way| {
-            let is_given_up = self.elsewhere.contains(&way.container) || (!way.is_asked_for && waited >= AUTO);
+            let is_no_web_page = !way.is_asked_for && (waited >= AUTO || !way.others.is_empty());
+            let is_given_up = self.elsewhere.contains(&way.container) || is_no_web_page;
             let listens = !way.address.is_empty() && way.listens != Some(false);
             (listens || is_given_up) && way.certificate != Some(CertificateState::Pending)
         };
@@ -184,7 +195,11 @@ impl View {
             let row = |way: &Way| {
                 let address = match (way.address.as_str(), way.listens) {
                     ("", _) => "nowhere at the moment".to_owned(),
-                    (address, Some(false)) => format!("{address}, where nobody listens"),
+                    (address, Some(false)) if way.others.is_empty() => format!("{address}, where nobody listens"),
+                    (address, Some(false)) => {
+                        let others: Vec<_> = way.others.iter().map(u16::to_string).collect();
+                        format!("{address}, but it listens on {}", others.join(", "))
+                    }
                     (address, _) => address.to_owned(),
                 };
                 let certificate = way.certificate.as_ref().map_or_else(String::new, CertificateState::words);
@@ -214,7 +229,7 @@ impl View {
             let certificate = way.certificate.as_ref();
             json!({
                 "service": way.service, "reached_by": way.place, "host": way.host, "address": way.address,
-                "listens": way.listens,
+                "listens": way.listens, "other_ports": way.others,
                 "certificate": certificate.map(|it| json!({
                     "good": matches!(it, CertificateState::Good(_)), "message": it.words(),
                 })),
@@ -236,12 +251,27 @@ impl Way {
         if self.place.starts_with("udp ") {
             return;
         }
-        let addresses = self.address.split(' ').filter_map(|backend| {
-            let address = backend.split_once("://").map_or(backend, |(_, address)| address);
-            address.parse::<SocketAddr>().ok()
-        });
-        let listens: Vec<_> = addresses.map(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok()).collect();
+        let addresses = self.addresses();
+        let listens: Vec<_> =
+            addresses.into_iter().map(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok()).collect();
         self.listens = (!listens.is_empty()).then(|| listens.contains(&true));
+    }
+
+    fn look_beside(&mut self, listeners: &Listeners) {
+        let addresses = self.addresses().into_iter().filter_map(|address| match address.ip() {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        });
+        let ports = addresses.flat_map(|ip| listeners.ports_at(Transport::Tcp, ip).map(|(port, _)| port));
+        self.others = ports.collect();
+    }
+
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let address = |backend: &str| {
+            let address = backend.split_once("://").map_or(backend, |(_, address)| address);
+            address.parse().ok()
+        };
+        self.address.split(' ').filter_map(address).collect()
     }
 }
 
@@ -256,6 +286,7 @@ fn ways(protocol: &str, route: &Route) -> Vec<Way> {
         host,
         address: route.backends.join(" "),
         listens: None,
+        others: Vec::new(),
         certificate: None,
     };
     // The same for IPv6 is said once.
@@ -325,6 +356,8 @@ mod tests {
         view.elsewhere.clear();
         view.ways[0].is_asked_for = false;
         assert!(!view.is_settled(Duration::ZERO) && view.is_settled(AUTO) && view.is_good());
+        view.ways[0].others = vec![5432];
+        assert!(view.is_settled(Duration::ZERO) && view.is_good(), "a database");
         view.ways[0].listens = Some(true);
         view.ways[0].certificate = Some(CertificateState::Pending);
         assert!(!view.is_settled(AUTO));

@@ -257,3 +257,24 @@ fn a_push_that_breaks_off_leaves_whole_files_and_removes_nothing() {
     let (code, said) = receive(root, &["--delete"], &bytes);
     assert!(code == Some(0) && said.contains("removed  c\n"), "{said}");
 }
+
+#[test]
+fn a_second_command_waits_and_says_for_which() {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = scratch.path();
+    done(root, &["repo", "create", "my-app"]);
+    let run = root.join("var/run/rediacc/2816");
+    fs::create_dir_all(&run).unwrap();
+    let holder = fs::File::create(run.join("lock")).unwrap();
+    holder.lock().unwrap();
+    fs::write(run.join("lock"), "renet repo up my-app, process 4711\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
+    command.env("REDIACC_ROOT", root).args(["repo", "receive", "my-app"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
+    assert_eq!(lines.next().unwrap().unwrap(), "renet: waiting for another one: renet repo up my-app, process 4711");
+    assert_eq!(child.try_wait().unwrap(), None, "it waits");
+    drop(holder);
+    child.stdin.take().unwrap().write_all(&stream(&[END])).unwrap();
+    assert!(child.wait().unwrap().success());
+}

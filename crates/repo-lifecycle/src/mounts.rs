@@ -36,6 +36,14 @@ impl Mounts {
         self.0.iter().rev().find(|mount| mount.point == point)
     }
 
+    /// Whether anything is mounted at a directory or below it.
+    #[must_use]
+    pub fn has_any_in(&self, directory: &str) -> bool {
+        let is_in =
+            |point: &str| point.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        self.0.iter().any(|mount| is_in(&mount.point))
+    }
+
     /// Where a device is mounted.
     pub fn of<'a>(&'a self, source: &'a str) -> impl Iterator<Item = &'a Mount> {
         self.0.iter().filter(move |mount| mount.source == source)
@@ -75,6 +83,8 @@ nonsense
         let mounts = Mounts::parse(TEXT);
         assert_eq!(mounts.at("/mnt/rediacc/my app").unwrap().source, "tmpfs");
         assert_eq!(mounts.at("/mnt/other"), None);
+        assert!(mounts.has_any_in("/mnt/rediacc") && mounts.has_any_in("/mnt/rediacc/my app"));
+        assert!(!mounts.has_any_in("/mnt/red") && !mounts.has_any_in("/mnt/rediacc/my app/x"));
         let points: Vec<_> = mounts.of("/dev/loop3").map(|mount| mount.point.as_str()).collect();
         assert_eq!(points, ["/mnt/rediacc/my app", "/mnt/back\\slash"]);
         assert_eq!(mounts.at("/").unwrap().device, "254:0");

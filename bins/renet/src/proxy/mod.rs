@@ -9,7 +9,7 @@ mod services;
 pub(crate) mod units;
 
 pub(crate) use self::{
-    check::{CertificateState, certificate_state},
+    check::{CertificateState, certificate_state, failed_certificates},
     services::ROUTER_ADDRESS,
 };
 

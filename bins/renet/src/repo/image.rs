@@ -235,12 +235,7 @@ fn mounts() -> Result<Mounts, Failure> {
 
 /// Whether anything is mounted at a directory or below it.
 pub(super) fn has_mounts(directory: &Path) -> Result<bool, Failure> {
-    let directory = directory.to_string_lossy();
-    let text = read(Path::new("/proc/self/mountinfo"))?.unwrap_or_default();
-    let points = text.lines().filter_map(|line| line.split(' ').nth(4));
-    let is_in =
-        |point: &str| point == directory || point.strip_prefix(&*directory).is_some_and(|rest| rest.starts_with('/'));
-    Ok(points.into_iter().any(is_in))
+    Ok(mounts()?.has_any_in(&directory.to_string_lossy()))
 }
 
 /// What a program prints; its last words when it fails.

@@ -22,7 +22,7 @@ use crate::{
     files::read,
     output::{say, table},
     paths::Paths,
-    proxy::{CertificateState, ROUTER_ADDRESS, certificate_state},
+    proxy::{CertificateState, ROUTER_ADDRESS, certificate_state, failed_certificates},
 };
 
 /// How long the route server may take to answer.
@@ -155,13 +155,14 @@ impl View {
 
     /// What a client gets for each host. One that is good or given up is not looked at again.
     fn certify(&mut self, known: &mut BTreeMap<String, CertificateState>) {
+        let hosts = self.ways.iter().filter_map(|way| way.host.clone());
+        let is_open = |host: &String| known.get(host).is_none_or(|state| *state == CertificateState::Pending);
+        let open: BTreeSet<_> = hosts.filter(is_open).collect();
+        // Once a round: the log may be long.
+        let failed = if open.is_empty() { Vec::new() } else { failed_certificates() };
+        known.extend(open.into_iter().map(|host| (host.clone(), certificate_state(&host, &failed))));
         for way in &mut self.ways {
-            let Some(host) = &way.host else { continue };
-            let is_final = known.get(host).is_some_and(|state| !matches!(state, CertificateState::Pending));
-            if !is_final {
-                known.insert(host.clone(), certificate_state(host));
-            }
-            way.certificate = known.get(host).cloned();
+            way.certificate = way.host.as_ref().and_then(|host| known.get(host).cloned());
         }
     }
 

@@ -3,17 +3,17 @@
 mod authority;
 mod cloudflare;
 mod handshake;
+mod names;
+mod state;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
-    net::{IpAddr, SocketAddr, ToSocketAddrs as _},
+    net::{IpAddr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, ExitCode, Stdio},
-    sync::mpsc,
-    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -25,6 +25,7 @@ use supervisor::{Form, Supervisor};
 use traefik_labels::rule::{self, Protocol, Syntax, Tls};
 use traefik_static::{Addresses, Infra, entry_points};
 
+pub(crate) use self::state::{CertificateState, certificate_state, failed_certificates};
 use super::{
     addresses::addresses,
     configure, ports,
@@ -38,14 +39,10 @@ use crate::{
 
 /// How long the route server may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How long all names together may take to be resolved.
-const DNS: Duration = Duration::from_secs(10);
 /// How long the certificates of all hosts together may be asked for.
 const HANDSHAKES: Duration = Duration::from_secs(60);
 /// So many hosts are looked at.
 const MAX_HOSTS: usize = 200;
-/// So many names are resolved at a time.
-const RESOLVERS: usize = 8;
 /// So much of Traefik's log is read, from its end.
 const MAX_LOG: u64 = 8 << 20;
 /// A certificate that ends sooner should have been renewed: Traefik does so 30 days before.
@@ -289,7 +286,7 @@ impl Checks {
         let local = [addresses.ipv4.map(IpAddr::V4), addresses.ipv6.map(IpAddr::V6)];
         let own: BTreeSet<IpAddr> = public.into_iter().chain(local).flatten().collect();
         let shown = own.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
-        for (host, found) in resolved(hosts) {
+        for (host, found) in names::resolved(hosts) {
             let record = format!("make its record at the DNS lead to {shown}");
             match found {
                 None => {
@@ -359,75 +356,6 @@ impl Checks {
             self.add(severity, "certificate", host, message, hint);
         }
     }
-}
-
-/// How it stands with the certificate of a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CertificateState {
-    /// A client gets a good one; what it is.
-    Good(String),
-    /// None yet, and nothing says that none will come.
-    Pending,
-    /// None, or a wrong one, and why.
-    Bad(String),
-}
-
-/// What a client gets for a host now; where it is nothing, why.
-pub(crate) fn certificate_state(host: &str) -> CertificateState {
-    let addresses = configure::infra().ok().flatten().map(|infra| addresses(&infra));
-    let ip = addresses.and_then(|it| it.ipv4.map(IpAddr::V4).or(it.ipv6.map(IpAddr::V6)));
-    let Some(ip) = ip else { return CertificateState::Bad("this machine has no proxy".to_owned()) };
-    match handshake::certificate(SocketAddr::new(ip, 443), host) {
-        Err(reason) => CertificateState::Bad(reason),
-        Ok(it) if it.is_default || !it.covers(host) => {
-            let failed = failed_orders(&log()).into_iter().find(|order| order.domains.iter().any(|name| name == host));
-            failed.map_or(CertificateState::Pending, |order| {
-                CertificateState::Bad(format!("none: {}; {}", order.cause, cure(&order.cause)))
-            })
-        }
-        Ok(it) if it.not_after < now() => CertificateState::Bad("it has expired".to_owned()),
-        Ok(it) => CertificateState::Good(format!(
-            "for {}, valid for {} days",
-            it.names.join(", "),
-            (it.not_after - now()) / (24 * 3600)
-        )),
-    }
-}
-
-// === impl CertificateState ===
-
-impl CertificateState {
-    /// For people.
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Self::Good(words) | Self::Bad(words) => words.clone(),
-            Self::Pending => "none yet; `renet proxy check` says why, if it does not come".to_owned(),
-        }
-    }
-}
-
-/// The addresses of each name; none where the time was up.
-fn resolved(hosts: &BTreeSet<String>) -> BTreeMap<String, Option<Vec<IpAddr>>> {
-    let mut found: BTreeMap<String, Option<Vec<IpAddr>>> = hosts.iter().map(|host| (host.clone(), None)).collect();
-    let (sender, answers) = mpsc::channel();
-    let all: Vec<String> = hosts.iter().cloned().collect();
-    for part in all.chunks(all.len().div_ceil(RESOLVERS).max(1)) {
-        let (part, sender) = (part.to_vec(), sender.clone());
-        // The system's resolver cannot be told to hurry: a thread that hangs in it is left behind.
-        thread::spawn(move || {
-            for host in part {
-                let addresses = (host.as_str(), 443).to_socket_addrs();
-                let addresses: BTreeSet<_> = addresses.into_iter().flatten().map(|address| address.ip()).collect();
-                let _ = sender.send((host, addresses.into_iter().collect()));
-            }
-        });
-    }
-    drop(sender);
-    let end = Instant::now() + DNS;
-    while let Ok((host, addresses)) = answers.recv_timeout(end.saturating_duration_since(Instant::now())) {
-        found.insert(host, Some(addresses));
-    }
-    found
 }
 
 /// The end of Traefik's log.

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     fs::{self, File},
     io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -30,7 +31,9 @@ impl Log {
         let directory = root.join(RUNS);
         let at = humantime::format_rfc3339_millis(SystemTime::now()).to_string().replace([':', '.'], "-");
         let path = directory.join(format!("{at}-{what}.log"));
-        let file = fs::create_dir_all(&directory).and_then(|()| File::create(&path)).ok();
+        // Not for everybody: functions may print what is secret.
+        let create = || File::options().write(true).create_new(true).mode(0o600).open(&path);
+        let file = fs::create_dir_all(&directory).and_then(|()| create()).ok();
         let mut logs = logs(&directory);
         let old = logs.len().saturating_sub(KEPT);
         for old in logs.drain(..old) {

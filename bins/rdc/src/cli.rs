@@ -7,7 +7,7 @@ use repo_lifecycle::{RepositoryName, Size};
 const AFTER_HELP: &str = "\
 From an empty machine to https://app.example.com:
   rdc context create server-1 --ssh root@203.0.113.50
-  rdc context setup server-1 --traefik ./traefik
+  rdc context setup server-1 --traefik ./traefik --install
   rdc context set-infra server-1 --public-ipv4 203.0.113.50 --base-domain example.com \\
       --cert-email admin@example.com --cf-dns-token -
   rdc context push-infra server-1

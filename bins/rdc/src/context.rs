@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use command_line::{Failure, chain, printable};
+use command_line::{Failure, ask, can_ask, chain, printable};
 use machine_context::{
     Context, ContextError, ContextName, Ended, InfraChange, Input, MachineError, StoreError, Target,
 };
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{ContextCommand, CreateOptions, InfraOptions},
-    settings::{agreed, asks, ended, machine, say, store},
+    settings::{ended, machine, say, store},
     setup,
 };
 
@@ -65,7 +65,8 @@ fn push_infra(name: &ContextName, dry_run: bool, yes: bool) -> Result<ExitCode, 
     if dry_run {
         return ended(machine.renet(&look, Input::Bytes(infra)));
     }
-    if asks(yes) {
+    // A script that says it wants it.
+    if !yes && can_ask() {
         let (outcome, said) = match machine.renet_output(&look, Input::Bytes(infra.clone())) {
             Ok((outcome, said)) => (outcome, said),
             Err(error) => return ended(Err(error)),
@@ -76,9 +77,7 @@ fn push_infra(name: &ContextName, dry_run: bool, yes: bool) -> Result<ExitCode, 
         if said.lines().last() != Some(route_api::NOTHING_WOULD_CHANGE) {
             let lines: Vec<_> = said.lines().map(printable).collect();
             say(&lines.get(..lines.len().saturating_sub(1)).unwrap_or_default().join("\n"))?;
-            if !agreed(yes, &format!("change this on {name}?"))? {
-                return Err(Failure::Refused("nothing was changed".to_owned()));
-            }
+            ask(&format!("change this on {name}?"))?;
         }
     }
     let outcome = machine.renet(&["proxy", "configure", "--up"], Input::Bytes(infra));

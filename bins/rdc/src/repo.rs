@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use command_line::Failure;
+use command_line::{Failure, must_agree};
 use machine_context::Input;
 use repo_lifecycle::Size;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::{
     cli::{RepoCommand, Which},
     push::{must_be_directory, send},
-    settings::{agreed, asks, ended, machine},
+    settings::{ended, machine},
 };
 
 /// Does what was asked for.
@@ -36,11 +36,8 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
         }
         RepoCommand::Delete { which, yes, files } => {
             let what = if *files { " and all its files" } else { "; its files stay" };
-            if !yes && !asks(false) {
-                return Err(Failure::Usage("nobody is there to be asked; --yes says it".to_owned()));
-            }
-            if !agreed(*yes, &format!("delete repository {}{what}?", which.name))? {
-                return Err(Failure::Refused("nothing was changed".to_owned()));
+            if !yes {
+                must_agree(&format!("delete repository {}{what}?", which.name))?;
             }
             let files = files.then_some("--files");
             renet(which, "delete", &["--yes"].into_iter().chain(files).collect::<Vec<_>>(), Input::Nothing)

@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsString,
-    io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -57,23 +57,6 @@ fn local_renet() -> Result<PathBuf, Failure> {
     let own = env::current_exe().map_err(|error| Failure::runtime("cannot find this program", &error))?;
     let beside = own.with_file_name("renet");
     Ok(if beside.is_file() { beside } else { PathBuf::from("renet") })
-}
-
-/// Whether anybody is there to be asked. A script that gives a command wants it.
-pub(crate) fn asks(yes: bool) -> bool {
-    !yes && io::stdin().is_terminal() && io::stderr().is_terminal()
-}
-
-/// Whether the one at the terminal wants it.
-pub(crate) fn agreed(yes: bool, question: &str) -> Result<bool, Failure> {
-    if !asks(yes) {
-        return Ok(true);
-    }
-    write!(io::stderr(), "{question} [y/N] ").map_err(|error| Failure::output(&error))?;
-    let mut answer = String::new();
-    let read = io::stdin().lock().take(100).read_line(&mut answer);
-    read.map_err(|error| Failure::runtime("cannot read the answer", &error))?;
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// A line.

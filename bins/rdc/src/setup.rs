@@ -8,13 +8,13 @@ use std::{
     process::ExitCode,
 };
 
-use command_line::{Failure, chain, printable, table};
-use machine_context::{Ended, Input, Machine, SURVEY, Survey};
+use command_line::{Failure, ask, can_ask, chain, printable, table};
+use machine_context::{Ended, Input, Machine, SUMS, SURVEY, Survey};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     cli::SetupOptions,
-    settings::{agreed, machine, say},
+    settings::{machine, say},
 };
 
 /// Where our programs are put.
@@ -56,7 +56,7 @@ struct Own {
 /// Looks, says what is there and what would be done, asks, and does it. The same twice does nothing.
 pub(crate) fn run(options: SetupOptions) -> Result<ExitCode, Failure> {
     let machine = machine(Some(&options.name))?;
-    let survey = survey(&machine)?;
+    let survey = survey(&machine, &[SUMS])?;
     let programs = programs(&options, &survey)?;
     let missing = survey.missing();
     say(&format!("{} ({}): {}", options.name, machine.target, printable(&survey.system())))?;
@@ -89,8 +89,9 @@ pub(crate) fn run(options: SetupOptions) -> Result<ExitCode, Failure> {
         say("nothing was changed: this was a dry run")?;
         return Ok(ExitCode::SUCCESS);
     }
-    if does_something && !agreed(options.yes, &format!("do this on {}?", options.name))? {
-        return Err(Failure::Refused("nothing was changed".to_owned()));
+    // A script that says it wants it.
+    if does_something && !options.yes && can_ask() {
+        ask(&format!("do this on {}?", options.name))?;
     }
     if options.install && !missing.is_empty() {
         install(&machine, &survey)?;
@@ -105,7 +106,7 @@ pub(crate) fn run(options: SetupOptions) -> Result<ExitCode, Failure> {
 
 /// Units, what runs with an old program, and what is left to do by hand.
 fn finish(machine: &Machine, before: &Survey, is_new: bool) -> Result<ExitCode, Failure> {
-    let survey = survey(machine)?;
+    let survey = survey(machine, &[])?;
     let renet = |arguments: &[&str]| match machine.renet(arguments, Input::Nothing) {
         Ok(Ended::Code(0)) => Ok(()),
         Ok(_) => Err(Failure::Runtime(format!("renet {} failed on {}", arguments.join(" "), machine.name))),
@@ -128,8 +129,8 @@ fn finish(machine: &Machine, before: &Survey, is_new: bool) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-fn survey(machine: &Machine) -> Result<Survey, Failure> {
-    match machine.script(SURVEY, &[], Input::Nothing) {
+fn survey(machine: &Machine, arguments: &[&str]) -> Result<Survey, Failure> {
+    match machine.script(SURVEY, arguments, Input::Nothing) {
         Ok((Ended::Code(0), output)) => Ok(Survey::parse(&output)),
         Ok(_) => Err(Failure::Runtime(format!("cannot look at {} ({})", machine.name, machine.target))),
         Err(error) => Err(Failure::Runtime(chain(&error))),

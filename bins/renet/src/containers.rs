@@ -1,6 +1,6 @@
 //! The containers that a repository's daemon has.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, path::Path, time::Duration};
+use std::{collections::BTreeMap, io, net::Ipv4Addr, path::Path, time::Duration};
 
 use command_line::Failure;
 use repo_network::Tier1;
@@ -32,6 +32,12 @@ impl Existing {
     pub(crate) fn all(socket: &Path) -> Result<Vec<Self>, Failure> {
         let what = format!("cannot ask the daemon at {}", socket.display());
         let answer = route_api::get_unix(socket, "/containers/json?all=1", PATIENCE);
+        if let Err(error) = &answer
+            && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused)
+        {
+            let socket = socket.display();
+            return Err(Failure::Runtime(format!("no daemon runs at {socket}; `renet repo up NAME` starts it")));
+        }
         let (status, body) = answer.map_err(|error| Failure::runtime(&what, &error))?;
         if status != 200 {
             return Err(Failure::Runtime(format!("{what}: it answers {status}")));

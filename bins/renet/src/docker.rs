@@ -1,9 +1,10 @@
 use std::{
     env,
     ffi::OsString,
+    fs,
     io::{self, Write as _},
     os::unix::process::CommandExt as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
@@ -11,13 +12,15 @@ use command_line::Failure;
 
 use crate::{
     cli::DockerOptions,
-    files::fault,
-    paths::{path_without_ours, real_docker},
+    files::{fault, replace},
     repository::Repository,
 };
 
 /// What docker compose does without a project: it is left to docker.
 const WITHOUT_A_PROJECT: [&str; 5] = ["version", "ls", "help", "--help", "-h"];
+
+/// Below a repository's root: programs that its Rediaccfiles find first.
+const OURS: &str = ".rediacc/bin";
 
 /// Becomes docker, on the repository's daemon.
 pub(crate) fn run(options: &DockerOptions) -> Result<ExitCode, Failure> {
@@ -44,4 +47,32 @@ pub(crate) fn within_a_rediaccfile(arguments: &[OsString]) -> Result<ExitCode, F
     let rest = arguments.iter().skip(1);
     let error = Command::new(own).args(["compose", "--"]).args(rest).env("PATH", path_without_ours()).exec();
     Err(Failure::runtime("cannot run renet", &error))
+}
+
+/// Writes the `docker` that Rediaccfiles of a repository find; returns its directory.
+pub(crate) fn write_docker(root: &Path) -> Result<PathBuf, Failure> {
+    let own = env::current_exe().map_err(fault("find", Path::new("this program")))?;
+    let own = format!("'{}'", own.to_string_lossy().replace('\'', r"'\''"));
+    let directory = root.join(OURS);
+    fs::create_dir_all(&directory).map_err(fault("create", &directory))?;
+    for (name, command) in [("docker", "internal docker --"), ("docker-compose", "internal docker -- compose")] {
+        let text = format!("#!/bin/sh\n# Written by renet repo up.\nexec {own} {command} \"$@\"\n");
+        replace(&directory.join(name), &text, 0o755)?;
+    }
+    Ok(directory)
+}
+
+/// PATH without what [`write_docker`] puts before it: the real docker must not be found as itself.
+pub(crate) fn path_without_ours() -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let others = env::split_paths(&path).filter(|directory| !directory.ends_with(OURS));
+    // What was split can be joined.
+    env::join_paths(others).unwrap_or(path)
+}
+
+/// The real docker, by its path where it is found.
+pub(crate) fn real_docker() -> PathBuf {
+    let path = path_without_ours();
+    let mut all = env::split_paths(&path).map(|directory| directory.join("docker"));
+    all.find(|path| path.is_absolute() && path.is_file()).unwrap_or_else(|| PathBuf::from("docker"))
 }

@@ -8,6 +8,7 @@ mod files;
 mod labels;
 mod output;
 mod paths;
+mod programs;
 mod proxy;
 mod repo;
 mod repository;

@@ -1,7 +1,5 @@
 use std::{
-    env,
-    ffi::OsString,
-    io,
+    env, io,
     path::{Path, PathBuf},
     sync::OnceLock,
 };
@@ -10,8 +8,6 @@ use command_line::Failure;
 use repo_network::NetworkId;
 use supervisor::Form;
 use traefik_static::Directories;
-
-use crate::files::{fault, replace};
 
 /// What `--root` says.
 static ROOT: OnceLock<PathBuf> = OnceLock::new();
@@ -106,37 +102,6 @@ pub(crate) fn program(name: &str, variable: &str) -> Result<PathBuf, Failure> {
             "{name} is not installed: it is neither beside renet nor in a directory of PATH ({variable} may name it)"
         ))
     })
-}
-
-/// Below a repository's root: programs that its Rediaccfiles find first.
-const OURS: &str = ".rediacc/bin";
-
-/// Writes the `docker` that Rediaccfiles of a repository find; returns its directory.
-pub(crate) fn write_docker(root: &Path) -> Result<PathBuf, Failure> {
-    let own = env::current_exe().map_err(fault("find", Path::new("this program")))?;
-    let own = format!("'{}'", own.to_string_lossy().replace('\'', r"'\''"));
-    let directory = root.join(OURS);
-    std::fs::create_dir_all(&directory).map_err(fault("create", &directory))?;
-    for (name, command) in [("docker", "internal docker --"), ("docker-compose", "internal docker -- compose")] {
-        let text = format!("#!/bin/sh\n# Written by renet repo up.\nexec {own} {command} \"$@\"\n");
-        replace(&directory.join(name), &text, 0o755)?;
-    }
-    Ok(directory)
-}
-
-/// PATH without what [`write_docker`] puts before it: the real docker must not be found as itself.
-pub(crate) fn path_without_ours() -> OsString {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let others = env::split_paths(&path).filter(|directory| !directory.ends_with(OURS));
-    // What was split can be joined.
-    env::join_paths(others).unwrap_or(path)
-}
-
-/// The real docker, by its path where it is found.
-pub(crate) fn real_docker() -> PathBuf {
-    let path = path_without_ours();
-    let mut all = env::split_paths(&path).map(|directory| directory.join("docker"));
-    all.find(|path| path.is_absolute() && path.is_file()).unwrap_or_else(|| PathBuf::from("docker"))
 }
 
 /// The directory that this program is in.

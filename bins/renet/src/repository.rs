@@ -14,8 +14,9 @@ use repo_network::{NetworkId, SlotFile, variable_name};
 
 use crate::{
     cli::RepositoryOptions,
+    docker::path_without_ours,
     files::{self, fault},
-    paths::{Paths, path_without_ours},
+    paths::Paths,
 };
 
 /// The file in a repository's root that says which network it has and which slot each service.

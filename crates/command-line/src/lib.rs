@@ -9,9 +9,13 @@
 //!
 //! Where docker compose or docker ran, the code is theirs.
 
+mod question;
+
 use std::{env, error::Error, fmt, process::ExitCode};
 
 use clap::error::{ContextKind, ContextValue};
+
+pub use question::{ask, can_ask, must_agree};
 
 /// A program, by what its messages begin with and its variables.
 #[derive(Debug, Clone, Copy)]

@@ -19,5 +19,5 @@ mod target;
 pub use contexts::{Context, ContextError, ContextName, Contexts, InfraChange};
 pub use machine::{Ended, Input, Machine, MachineError, Stream};
 pub use store::{Store, StoreError};
-pub use survey::{Missing, SURVEY, Survey};
+pub use survey::{Missing, SUMS, SURVEY, Survey};
 pub use target::{Target, TargetError};

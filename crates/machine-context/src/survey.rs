@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 /// The script that looks; [`Survey::parse`] reads what it prints. It changes nothing.
 pub const SURVEY: &str = include_str!("survey.sh");
 
+/// The argument with which [`SURVEY`] also tells checksums of our own programs.
+pub const SUMS: &str = "sums";
+
 /// The most lines that are read of a machine's answer.
 const MAX_LINES: usize = 500;
 
@@ -85,7 +88,7 @@ impl Survey {
         self.fact(&format!("version.{program}"))
     }
 
-    /// The SHA-256 of one of our own programs, in hexadecimal digits.
+    /// The SHA-256 of one of our own programs, in hexadecimal digits, where [`SUMS`] was said.
     #[must_use]
     pub fn sha256(&self, program: &str) -> Option<&str> {
         self.fact(&format!("sha256.{program}"))

@@ -14,15 +14,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod containers;
 mod daemon;
+mod host_config;
 mod image;
 mod mounts;
 mod rediaccfile;
 mod registry;
 
-pub use containers::keep_down;
 pub use daemon::{AtItsEnd, Daemon, DaemonError};
+pub use host_config::{BindMount, HostConfig};
 pub use image::{Ext4, Size, SizeError, shown};
 pub use mounts::{Mount, Mounts};
 pub use rediaccfile::{Function, OnFailure, Rediaccfiles, Slip, Step, slips};

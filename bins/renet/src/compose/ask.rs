@@ -19,7 +19,7 @@ use super::{
     find::{MAX_FILE, too_large},
 };
 
-use crate::paths::real_docker;
+use crate::docker::real_docker;
 
 /// What a call of compose that only asks came to: its output, or its own message and exit code.
 pub(super) type Asked = Result<String, Refusal>;

@@ -4,12 +4,14 @@ mod addresses;
 mod ask;
 mod check;
 mod configure;
+mod hosts;
 mod ports;
 mod services;
 pub(crate) mod units;
 
 pub(crate) use self::{
     check::{CertificateState, certificate_state, failed_certificates},
+    hosts::{hosts_of, is_secure},
     services::ROUTER_ADDRESS,
 };
 

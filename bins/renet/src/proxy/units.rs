@@ -5,7 +5,6 @@ use std::{
     fs, io,
     os::unix::fs::lchown,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use command_line::Failure;
@@ -16,6 +15,7 @@ use super::services::failure;
 use crate::{
     files::{fault, read, replace},
     paths::Paths,
+    programs::output_of,
     units::{Packaged, UNITS, enable, group, id_in, reload, write, write_packaged},
 };
 
@@ -47,14 +47,9 @@ pub(super) fn install() -> Result<(), Failure> {
         let path = Path::new(path);
         fs::create_dir_all(path.parent().unwrap_or(path)).map_err(fault("create", path))?;
         replace(path, text, 0o644)?;
-        let mut command = Command::new(program);
-        command.args((program == "systemd-tmpfiles").then_some("--create")).arg(path);
-        let output =
-            command.output().map_err(|error| Failure::runtime(format_args!("cannot run {program}"), &error))?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Failure::Runtime(format!("{program}: {}", said.trim().replace('\n', "; "))));
-        }
+        let create = (program == "systemd-tmpfiles").then_some("--create");
+        let arguments: Vec<_> = create.into_iter().chain(path.to_str()).collect();
+        output_of(program, &arguments)?;
     }
     let changed = write_packaged(&PACKAGED)?;
     own_certificates(&Paths::of_this_machine().proxy().join("letsencrypt"))?;

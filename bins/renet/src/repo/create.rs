@@ -1,14 +1,13 @@
 //! Making a repository, and forgetting one.
 
 use std::{
-    fs,
-    io::{self, IsTerminal as _, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
 };
 
-use command_line::{Failure, chain};
+use command_line::{Failure, chain, must_agree};
 use repo_lifecycle::{Place, shown};
 use repo_network::SlotFile;
 use route_api::{Claims, ControlError, Request};
@@ -110,7 +109,7 @@ pub(super) fn delete(options: &DeleteOptions) -> Result<ExitCode, Failure> {
         (true, None) => format!(", and {} with everything in it", repository.root.display()),
     };
     if !yes {
-        ask(&format!("delete repository {name}{what}?"))?;
+        must_agree(&format!("delete repository {name}{what}?"))?;
     }
     let daemons = Daemons::of(&repository);
     let _lock = daemons.lock()?;
@@ -159,18 +158,4 @@ fn remove_files(repository: &Repository) -> Result<(), Failure> {
         return Err(Failure::Refused(format!("something is mounted at or below {root}; unmount that first")));
     }
     gone(fs::remove_dir_all(&repository.root), &repository.root)
-}
-
-fn ask(question: &str) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::Usage(format!("{question} Nobody is there to be asked; --yes says it")));
-    }
-    write!(io::stderr(), "{question} [y/N] ").map_err(|error| Failure::output(&error))?;
-    let mut answer = String::new();
-    let read = io::BufRead::read_line(&mut io::Read::take(io::stdin().lock(), 100), &mut answer);
-    read.map_err(|error| Failure::runtime("cannot read the answer", &error))?;
-    if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        return Ok(());
-    }
-    Err(Failure::Refused("nothing was changed".to_owned()))
 }

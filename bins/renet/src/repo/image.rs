@@ -5,10 +5,9 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _},
+    io::Read as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -16,7 +15,10 @@ use std::{
 use command_line::{Failure, printable};
 use repo_lifecycle::{Ext4, Mounts, Size, shown};
 
-use crate::files::{fault, read};
+use crate::{
+    files::{fault, read},
+    programs::output_of,
+};
 
 /// How long the kernel may take to let go of an image that nobody has mounted any more.
 const RELEASE: Duration = Duration::from_secs(5);
@@ -39,7 +41,7 @@ pub(super) fn make(file: &Path, size: Size) -> Result<(), Failure> {
     open.and_then(|image| image.set_len(size.bytes())).map_err(fault("create", &new))?;
     let path = new.to_string_lossy();
     // Nothing is kept back for root: all of it is root's.
-    let made = run("mkfs.ext4", &["-q", "-F", "-m", "0", &path]);
+    let made = output_of("mkfs.ext4", &["-q", "-F", "-m", "0", &path]);
     crate::step("an image is made");
     let made = made.and_then(|_| fs::rename(&new, file).map_err(fault("rename", &new)));
     if made.is_err() {
@@ -112,7 +114,7 @@ impl Image {
                 self.point.display()
             )));
         }
-        run("mount", &["-t", "ext4", "-o", "loop", &self.file.to_string_lossy(), &self.point.to_string_lossy()])?;
+        output_of("mount", &["-t", "ext4", "-o", "loop", &self.file.to_string_lossy(), &self.point.to_string_lossy()])?;
         crate::step("an image is mounted");
         Ok(true)
     }
@@ -124,7 +126,7 @@ impl Image {
         }
         if self.is_mounted()? {
             let place = self.point.display();
-            run("umount", &["--recursive", &self.point.to_string_lossy()]).map_err(|failure| match failure {
+            output_of("umount", &["--recursive", &self.point.to_string_lossy()]).map_err(|failure| match failure {
                 Failure::Runtime(said) => {
                     Failure::Runtime(format!("{place} cannot be unmounted: {said}{}", self.held()))
                 }
@@ -165,8 +167,8 @@ impl Image {
         let path = self.file.to_string_lossy().into_owned();
         match devices.first() {
             Some(device) => {
-                run("losetup", &["--set-capacity", device])?;
-                run("resize2fs", &[device]).map(drop).map_err(|failure| match failure {
+                output_of("losetup", &["--set-capacity", device])?;
+                output_of("resize2fs", &[device]).map(drop).map_err(|failure| match failure {
                     Failure::Runtime(said) => Failure::Runtime(format!(
                         "it cannot grow while it is mounted ({said}); renet repo unmount it, and run the same command again"
                     )),
@@ -174,8 +176,8 @@ impl Image {
                 })
             }
             None => {
-                run("e2fsck", &["-f", "-p", &path])?;
-                run("resize2fs", &[&path]).map(drop)
+                output_of("e2fsck", &["-f", "-p", &path])?;
+                output_of("resize2fs", &[&path]).map(drop)
             }
         }
     }
@@ -185,7 +187,8 @@ impl Image {
         if !self.file.exists() {
             return Err(Failure::Runtime(format!("the disk image {} is not there", self.file.display())));
         }
-        let said = run("losetup", &["--associated", &self.file.to_string_lossy(), "--noheadings", "--output", "NAME"])?;
+        let said =
+            output_of("losetup", &["--associated", &self.file.to_string_lossy(), "--noheadings", "--output", "NAME"])?;
         Ok(said.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect())
     }
 
@@ -236,22 +239,4 @@ fn mounts() -> Result<Mounts, Failure> {
 /// Whether anything is mounted at a directory or below it.
 pub(super) fn has_mounts(directory: &Path) -> Result<bool, Failure> {
     Ok(mounts()?.has_any_in(&directory.to_string_lossy()))
-}
-
-/// What a program prints; its last words when it fails.
-fn run(program: &str, arguments: &[&str]) -> Result<String, Failure> {
-    let output =
-        Command::new(program).args(arguments).env("LC_ALL", "C").output().map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                let package = if matches!(program, "losetup" | "mount" | "umount") { "mount" } else { "e2fsprogs" };
-                Failure::Runtime(format!("{program} is not installed (Debian's package {package})"))
-            }
-            _ => Failure::runtime(format_args!("cannot run {program}"), &error),
-        })?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
-    Err(Failure::Runtime(format!("{program}: {}", printable(&said))))
 }

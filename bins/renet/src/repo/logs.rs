@@ -18,9 +18,10 @@ use super::{
 use crate::{
     cli::LogsOptions,
     containers::Existing,
+    docker::{path_without_ours, real_docker},
     files::fault,
     output::say,
-    paths::{Paths, path_without_ours, real_docker},
+    paths::Paths,
 };
 
 /// So many lines wait to be written; whoever prints more waits too.

@@ -4,11 +4,11 @@
 use std::{
     fs::{self, File},
     io::Read as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use command_line::Failure;
-use repo_lifecycle::keep_down;
+use repo_lifecycle::HostConfig;
 
 use crate::files::{fault, read, replace};
 
@@ -22,24 +22,34 @@ const MAX_FILE: u64 = 1 << 20;
 /// Before dockerd is started: has it leave containers of another place down, which `up` makes anew; notes the place.
 /// Returns how many there are.
 pub(super) fn settle(root: &Path) -> Result<usize, Failure> {
-    let home = root.join(HOME);
     let now = root.to_string_lossy();
     let mut count = 0;
-    if let Some(before) = read(&home)?.filter(|before| *before != now) {
-        let containers = fs::read_dir(root.join(CONTAINERS)).into_iter().flatten().filter_map(Result::ok);
-        for container in containers {
-            let file = container.path().join("hostconfig.json");
-            let mut text = String::new();
-            let opened = File::open(&file).and_then(|open| open.take(MAX_FILE).read_to_string(&mut text));
-            // One that was not finished has none; dockerd leaves it alone too.
-            let Some(changed) = opened.ok().and_then(|_| keep_down(&text, &before)) else { continue };
+    if let Some(before) = home(root)?.filter(|before| *before != now) {
+        for (file, config) in host_configs(root) {
+            let Some(changed) = config.kept_down(&before) else { continue };
             replace(&file, &changed, 0o600)?;
             count += 1;
         }
     }
     fs::create_dir_all(root.join(".rediacc")).map_err(fault("create", root))?;
-    replace(&home, &now, 0o600)?;
+    replace(&root.join(HOME), &now, 0o600)?;
     Ok(count)
+}
+
+/// Where its containers were made, as far as that is known.
+pub(super) fn home(root: &Path) -> Result<Option<String>, Failure> {
+    read(&root.join(HOME))
+}
+
+/// What dockerd keeps of each container, whether it runs or not. One that was not finished has none.
+pub(super) fn host_configs(root: &Path) -> impl Iterator<Item = (PathBuf, HostConfig)> {
+    let containers = fs::read_dir(root.join(CONTAINERS)).into_iter().flatten().filter_map(Result::ok);
+    containers.filter_map(|container| {
+        let file = container.path().join("hostconfig.json");
+        let mut text = String::new();
+        File::open(&file).ok()?.take(MAX_FILE).read_to_string(&mut text).ok()?;
+        Some((file, HostConfig::parse(&text)?))
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{
     files::{fault, read, replace},
     paths::Paths,
+    programs::output_of,
 };
 
 /// Where a process sees the control groups.
@@ -79,8 +80,8 @@ pub(crate) fn hold(id: NetworkId) -> Result<ExitCode, Failure> {
 /// The second step: the control groups as the daemons are to see them, then nothing for ever.
 pub(crate) fn hold_inside(id: NetworkId) -> Result<ExitCode, Failure> {
     // What is mounted there shows the machine's groups; nothing can be mounted over version 2 itself.
-    run("umount", &["--recursive", "--lazy", CGROUPS])?;
-    run("mount", &["-t", "cgroup2", "-o", "nosuid,nodev,noexec", "cgroup2", CGROUPS])?;
+    output_of("umount", &["--recursive", "--lazy", CGROUPS])?;
+    output_of("mount", &["-t", "cgroup2", "-o", "nosuid,nodev,noexec", "cgroup2", CGROUPS])?;
     let daemon = Path::new(CGROUPS).join(DAEMON);
     fs::create_dir_all(&daemon).map_err(fault("create", &daemon))?;
     join(&daemon)?;
@@ -181,13 +182,4 @@ fn join(group: &Path) -> Result<(), Failure> {
     let path = group.join("cgroup.procs");
     let join = || fs::OpenOptions::new().write(true).open(&path)?.write_all(b"0");
     join().map_err(|error: io::Error| Failure::runtime(format_args!("cannot enter {}", group.display()), &error))
-}
-
-fn run(program: &str, arguments: &[&str]) -> Result<(), Failure> {
-    let status = Command::new(program).args(arguments).status();
-    let status = status.map_err(|error| Failure::runtime(format_args!("cannot run {program}"), &error))?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(Failure::Runtime(format!("{program} {}: {status}", arguments.join(" "))))
 }

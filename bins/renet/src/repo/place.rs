@@ -25,6 +25,8 @@ pub(super) fn mount(name: &RepositoryName, path: Option<&Path>) -> Result<ExitCo
     }
     mount_now(&repository)?;
     repository.must_be_there()?;
+    let kind = if repository.image.is_some() { "mounted at" } else { "a directory, mounted by being there:" };
+    say(format_args!("{name} is {kind} {}", repository.root.display()))?;
     status::warn_when_full(&repository)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,6 @@ use command_line::{Failure, printable};
 use container_snapshot::{Listeners, Transport};
 use route_api::{Finding, Route, Routes};
 use serde_json::json;
-use traefik_labels::rule::{self, Protocol, Syntax, Tls};
 
 use super::Repository;
 use crate::{
@@ -22,12 +21,14 @@ use crate::{
     files::read,
     output::{say, table},
     paths::Paths,
-    proxy::{CertificateState, ROUTER_ADDRESS, certificate_state, failed_certificates},
+    proxy::{CertificateState, ROUTER_ADDRESS, certificate_state, failed_certificates, hosts_of, is_secure},
 };
 
 /// How long the route server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long is waited until it is looked again; each time longer, up to the second: the whole fleet's routes are asked for.
 const STEP: Duration = Duration::from_millis(200);
+const LONGEST_STEP: Duration = Duration::from_secs(2);
 /// How long a service that nobody gave labels may take to listen where its auto-route leads: many, such as databases,
 /// never do.
 const AUTO: Duration = Duration::from_secs(5);
@@ -100,6 +101,7 @@ pub(super) fn after_up(
 /// Looks until all is well, or the time is up, or somebody has seen enough.
 fn wait(repository: &Repository, patience: Duration, is_enough: &dyn Fn() -> bool) -> Result<View, Failure> {
     let begun = Instant::now();
+    let mut step = STEP;
     let mut certificates = BTreeMap::new();
     loop {
         let mut view = look(repository)?;
@@ -113,7 +115,8 @@ fn wait(repository: &Repository, patience: Duration, is_enough: &dyn Fn() -> boo
         if view.is_settled(begun.elapsed()) || begun.elapsed() >= patience || is_enough() {
             return Ok(view);
         }
-        thread::sleep(STEP.min(patience.saturating_sub(begun.elapsed())));
+        thread::sleep(step.min(patience.saturating_sub(begun.elapsed())));
+        step = (step * 3 / 2).min(LONGEST_STEP);
     }
 }
 
@@ -298,10 +301,8 @@ fn ways(protocol: &str, route: &Route) -> Vec<Way> {
             |name: &str| name.rsplit_once('-').map_or_else(|| name.to_owned(), |(_, port)| format!("port {port}"));
         return entry_points.iter().map(|name| way(format!("{protocol} {}", port(name)), None)).collect();
     }
-    let is_secure = route.tls || entry_points.iter().any(|name| name.starts_with("websecure"));
-    let parsed = rule::parse(Protocol::Http, Syntax::from_label(""), &route.rule, Tls::Unknown);
-    let hosts = parsed.rule.map(|rule| rule.hosts).unwrap_or_default();
-    let named = hosts.into_iter().map(|host| {
+    let is_secure = is_secure(route);
+    let named = hosts_of(route).into_iter().map(|host| {
         let scheme = if is_secure { "https" } else { "http" };
         let is_exact = is_secure && !host.contains('*');
         way(format!("{scheme}://{host}/"), is_exact.then_some(host))

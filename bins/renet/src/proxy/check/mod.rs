@@ -10,7 +10,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, ExitCode, Stdio},
@@ -22,13 +22,15 @@ use command_line::Failure;
 use route_api::{Check, CheckSeverity, ProxyCheck};
 use serde_json::json;
 use supervisor::{Form, Supervisor};
-use traefik_labels::rule::{self, Protocol, Syntax, Tls};
 use traefik_static::{Addresses, Infra, entry_points};
 
 pub(crate) use self::state::{CertificateState, certificate_state, failed_certificates};
+use self::state::{Shown, shown};
 use super::{
     addresses::addresses,
-    configure, ports,
+    configure,
+    hosts::{hosts_of, is_secure},
+    ports,
     services::{self, ROUTER_ADDRESS},
 };
 use crate::{
@@ -149,14 +151,8 @@ impl Checks {
                 return BTreeSet::new();
             }
         };
-        // On an entry point for HTTPS every router answers TLS.
-        let is_secure = |name: &String| name.starts_with("websecure");
-        let secure = routes.http.iter().filter(|route| route.tls || route.entrypoints.iter().any(is_secure));
-        let hosts: BTreeSet<String> = secure
-            .filter_map(|route| rule::parse(Protocol::Http, Syntax::from_label(""), &route.rule, Tls::Unknown).rule)
-            .flat_map(|rule| rule.hosts)
-            .filter(|host| !host.contains('*'))
-            .collect();
+        let secure = routes.http.iter().filter(|route| is_secure(route));
+        let hosts: BTreeSet<String> = secure.flat_map(hosts_of).filter(|host| !host.contains('*')).collect();
         if hosts.len() > MAX_HOSTS {
             let message = format!("of {} hosts the first {MAX_HOSTS} are looked at", hosts.len());
             self.add(CheckSeverity::Warning, "dns", "hosts", message, "");
@@ -333,24 +329,20 @@ impl Checks {
                 self.add(CheckSeverity::Error, "certificate", "hosts", message, "renet proxy status, renet proxy logs");
                 break;
             }
-            let shown = handshake::certificate(SocketAddr::new(ip, 443), host);
-            let (severity, message, hint) = match shown {
-                Err(reason) => (CheckSeverity::Error, reason, "renet proxy status says whether Traefik runs"),
-                Ok(it) if it.is_default => {
+            let (severity, message, hint) = match shown(ip, host) {
+                Shown::Good(words) => (CheckSeverity::Ok, words, ""),
+                Shown::Default => {
                     let hint = "no certificate for this name: what failed stands under order, token and dns";
                     (CheckSeverity::Error, "Traefik shows its own certificate (TRAEFIK DEFAULT CERT)".to_owned(), hint)
                 }
-                Ok(it) if !it.covers(host) => (
+                Shown::Other(names) => (
                     CheckSeverity::Error,
-                    format!("the certificate is for {}", it.names.join(", ")),
+                    format!("the certificate is for {}", names.join(", ")),
                     "label it with tls.certresolver",
                 ),
-                Ok(it) if it.not_after < now() => {
-                    (CheckSeverity::Error, "the certificate has expired".to_owned(), "see the orders")
-                }
-                Ok(it) => {
-                    let days = (it.not_after - now()) / (24 * 3600);
-                    (CheckSeverity::Ok, format!("for {}, valid for {days} days", it.names.join(", ")), "")
+                Shown::Expired => (CheckSeverity::Error, "the certificate has expired".to_owned(), "see the orders"),
+                Shown::Nothing(reason) => {
+                    (CheckSeverity::Error, reason, "renet proxy status says whether Traefik runs")
                 }
             };
             self.add(severity, "certificate", host, message, hint);

@@ -19,8 +19,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{super::lines::each_line, Repository, Rules, file_in, log::Log};
 use crate::{
+    docker::{path_without_ours, write_docker},
     files::{fault, read},
-    paths::{self, Paths, own_directory},
+    paths::{Paths, own_directory},
     repository::SLOT_FILE,
 };
 
@@ -77,8 +78,8 @@ impl<'a> Runner<'a> {
         let width = steps.iter().map(|step| label(repository, step).chars().count()).max().unwrap_or_default();
         // `renet` is to be found, wherever this one is, and `docker` is ours.
         let own = own_directory().map_err(fault("find", Path::new("this program")))?;
-        let before = [paths::write_docker(&repository.root)?, own];
-        let path = paths::path_without_ours();
+        let before = [write_docker(&repository.root)?, own];
+        let path = path_without_ours();
         let path = env::join_paths(before.into_iter().chain(env::split_paths(&path)));
         let path = path.map_err(|error| Failure::runtime("PATH", &error))?;
         Ok(Self { repository, rules, log, width, environment, path })

@@ -1,15 +1,10 @@
 //! What containers write: directories of the repository that are mounted into them, writable.
 
-use std::{
-    fs::{self, File},
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use command_line::Failure;
 
-/// The most bytes of what dockerd knows of a container.
-const MAX_FILE: u64 = 1 << 20;
+use super::super::moved::{home, host_configs};
 
 /// Directories below the root, relative to it.
 pub(super) struct Data(Vec<PathBuf>);
@@ -17,22 +12,19 @@ pub(super) struct Data(Vec<PathBuf>);
 // === impl Data ===
 
 impl Data {
-    /// By what dockerd keeps of each container, whether it runs or not.
-    pub(super) fn of(root: &Path) -> Self {
-        let containers = fs::read_dir(root.join(".rediacc/docker/containers")).into_iter().flatten();
-        let configs = containers.filter_map(|container| {
-            let mut text = String::new();
-            let file = File::open(container.ok()?.path().join("hostconfig.json")).ok()?;
-            file.take(MAX_FILE).read_to_string(&mut text).ok()?;
-            serde_json::from_str::<Value>(&text).ok()
-        });
-        let writable = configs.flat_map(|config| sources(&config));
-        let inside = writable.filter_map(|source| {
-            let source = PathBuf::from(source);
+    /// By what dockerd keeps of each container, whether it runs or not. A container may still be one of the place where the
+    /// repository was before.
+    pub(super) fn of(root: &Path) -> Result<Self, Failure> {
+        let before = home(root)?.map(PathBuf::from);
+        let places: Vec<_> = [Some(root), before.as_deref()].into_iter().flatten().collect();
+        let mounts = host_configs(root).flat_map(|(_, config)| config.bind_mounts());
+        let sources = mounts.filter(|mount| mount.is_writable).map(|mount| PathBuf::from(mount.source));
+        let inside = sources.filter_map(|source| {
+            let inside = places.iter().find_map(|place| source.strip_prefix(place).ok())?;
             // A single file is a setting, and meant to be pushed.
-            source.is_dir().then(|| source.strip_prefix(root).map(Path::to_owned).ok())?
+            root.join(inside).is_dir().then(|| inside.to_owned())
         });
-        Self(inside.collect())
+        Ok(Self(inside.collect()))
     }
 
     /// Whether something is in one of them.
@@ -41,25 +33,10 @@ impl Data {
     }
 }
 
-/// `source:target[:flags]` of what is mounted writable.
-fn sources(config: &Value) -> Vec<String> {
-    let list = |key: &str| config.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let bind = |bind: &Value| {
-        let mut parts = bind.as_str()?.split(':');
-        let (source, _target) = (parts.next()?, parts.next()?);
-        let is_read_only = parts.next().is_some_and(|flags| flags.split(',').any(|flag| flag == "ro"));
-        (!is_read_only && source.starts_with('/')).then(|| source.to_owned())
-    };
-    let mount = |mount: &Value| {
-        let is_read_only = mount.get("ReadOnly").and_then(Value::as_bool).unwrap_or_default();
-        let source = mount.get("Source").and_then(Value::as_str).filter(|source| source.starts_with('/'))?;
-        (!is_read_only).then(|| source.to_owned())
-    };
-    list("Binds").iter().filter_map(bind).chain(list("Mounts").iter().filter_map(mount)).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -77,9 +54,13 @@ mod tests {
             "Mounts": [{"Type": "bind", "Source": root.join("source")}, {"Type": "bind", "Source": root.join("static"), "ReadOnly": true}],
         });
         fs::write(container.join("hostconfig.json"), binds.to_string()).unwrap();
-        let data = Data::of(root);
+        let data = Data::of(root).unwrap();
         let has = |path: &str| data.has(Path::new(path));
         assert!(has("data/postgres/base") && has("source/main.py"));
+        fs::write(root.join(".rediacc/home"), "/before").unwrap();
+        fs::create_dir_all(root.join("other")).unwrap();
+        fs::write(container.join("hostconfig.json"), r#"{"Binds": ["/before/other:/x"]}"#).unwrap();
+        assert!(Data::of(root).unwrap().has(Path::new("other/x")), "of the place before");
         assert!(!has("static/index.html") && !has("app.conf") && !has("data/other") && !has("docker-compose.yml"));
     }
 }

@@ -29,13 +29,15 @@ use crate::{
 const PUSHED: &str = ".rediacc/pushed";
 /// The most bytes of a path.
 const MAX_PATH: usize = 4096;
-/// The most files.
-const MAX_FILES: usize = 1_000_000;
+/// The most bytes of all paths together: they are kept until the end.
+const MAX_PATHS: usize = 64 << 20;
 
 /// What came of a push.
 #[derive(Default)]
 struct Push {
     received: BTreeSet<String>,
+    /// So many bytes of paths came.
+    paths: usize,
     changed: usize,
     same: usize,
     removed: usize,
@@ -50,7 +52,7 @@ pub(super) fn receive(options: &ReceiveOptions) -> Result<ExitCode, Failure> {
     let pushed = repository.root.join(PUSHED);
     let before: BTreeSet<String> = read(&pushed)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let tree = Tree::open(&repository.root, options.dry_run)?;
-    let data = Data::of(&repository.root);
+    let data = Data::of(&repository.root)?;
     let mut push = Push::default();
     let whole = push.all(&tree, &data, &before);
     let is_whole = matches!(whole, Ok(true));
@@ -110,8 +112,9 @@ impl Push {
                 self.leave(&shown, "renet keeps it itself")?;
                 continue;
             }
-            if self.received.len() >= MAX_FILES {
-                return Err(Failure::Usage(format!("more than {MAX_FILES} files; that is no repository")));
+            self.paths += shown.len();
+            if self.paths > MAX_PATHS {
+                return Err(Failure::Usage(format!("the names of the files alone have over {} MiB", MAX_PATHS >> 20)));
             }
             if data.has(&path) && !before.contains(&shown) && tree.exists(&path) {
                 self.leave(&shown, "a container writes there, and it was not pushed before")?;

@@ -35,6 +35,9 @@ pub struct Route {
     pub middlewares: Vec<String>,
     /// Whether it answers TLS.
     pub tls: bool,
+    /// The certificate resolver that Traefik is to ask; none: it is asked for no certificate.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub cert_resolver: String,
     /// Its priority; 0 where Traefik computes one.
     pub priority: i64,
     /// Where requests go; none: 503.

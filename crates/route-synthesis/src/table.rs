@@ -66,6 +66,9 @@ pub struct Route {
     pub middlewares: Vec<String>,
     /// Whether it answers TLS.
     pub tls: bool,
+    /// The certificate resolver that Traefik is to ask; none: it is asked for no certificate.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cert_resolver: String,
     /// Its priority; 0 where Traefik computes one.
     pub priority: i64,
     /// Where requests go; none: 503.
@@ -184,6 +187,7 @@ fn routes<R: Router>(configuration: &Configuration, sources: &Sources) -> Vec<Ro
             entrypoints: entry_points.iter().map(ToString::to_string).collect(),
             service: service.to_owned(),
             middlewares: middlewares.iter().map(ToString::to_string).collect(),
+            cert_resolver: tls.as_ref().map(|tls| tls.resolver.to_owned()).unwrap_or_default(),
             tls: tls.is_some(),
             priority,
             backends: backends.into_iter().map(str::to_owned).collect(),

@@ -65,6 +65,7 @@ fn route(container: &str, service: &str, backend: &str) -> Route {
         service: service.to_owned(),
         middlewares: Vec::new(),
         tls: false,
+        cert_resolver: String::new(),
         priority: 0,
         backends: vec![backend.to_owned()],
         source: Arc::new(source),

@@ -115,25 +115,18 @@ pub(super) fn take_over(
     start_again(names.map(|(name, _)| name), tell)
 }
 
-/// Starts services again, and waits until they answer. Traefik is stopped first: one that is stopped while it takes over
-/// what a route server that was just started says may hang ([`SETTLE`]).
+/// Starts services again, and waits until they answer. systemd holds their sockets meanwhile, and each is restarted in one
+/// step: a connection to one that is only stopped would start it. Without systemd Traefik is stopped first: one that finds
+/// nobody at the route server's port, and is stopped while it takes over what the next one says, may hang ([`SETTLE`]).
 fn start_again(names: impl IntoIterator<Item = &'static str>, tell: &mut dyn FnMut(String)) -> Result<(), Failure> {
     let supervisor = supervisor();
     let names: Vec<_> = names.into_iter().collect();
     let is_systemd = supervisor.form() == Form::Systemd;
-    let together = is_systemd && names.len() > 1;
-    for name in names.iter().rev() {
-        match (*name, is_systemd) {
-            // One alone is restarted, so that nothing comes in between.
-            (TRAEFIK, true) if together => units::stop_service(TRAEFIK)?,
-            (_, true) => {}
-            (name, false) => {
-                if name == TRAEFIK {
-                    release_polls();
-                }
-                supervisor.stop(name, STOP).map_err(failure)?;
-            }
+    if !is_systemd {
+        if names.contains(&TRAEFIK) {
+            release_polls();
         }
+        names.iter().rev().try_for_each(|name| supervisor.stop(name, STOP).map(drop).map_err(failure))?;
     }
     for name in names {
         let service = if name == ROUTER { router()? } else { traefik()? };

@@ -138,11 +138,6 @@ pub(super) fn stop() -> Result<(), Failure> {
     systemctl(&[&["disable", "--now"], all.as_slice()].concat()).map(drop).map_err(failure)
 }
 
-/// Stops a service; what arrives at its sockets waits.
-pub(super) fn stop_service(name: &str) -> Result<(), Failure> {
-    systemctl(&["stop", &format!("{name}.service")]).map(drop).map_err(failure)
-}
-
 /// Starts a service again, whose sockets stay open.
 pub(super) fn restart(name: &str) -> Result<(), Failure> {
     systemctl(&["restart", &format!("{name}.service")]).map(drop).map_err(failure)

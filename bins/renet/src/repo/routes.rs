@@ -38,6 +38,9 @@ const CONNECT: Duration = Duration::from_millis(300);
 /// not help.
 const ELSEWHERE: [&str; 5] = ["RS050", "RS051", "RS052", "RS053", "RS054"];
 
+/// Why a host has Traefik's own certificate.
+const NOT_ORDERED: &str = "none: no label asks for one (traefik.http.routers.NAME.tls.certresolver=letsencrypt)";
+
 /// A way to reach a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Way {
@@ -49,6 +52,8 @@ struct Way {
     place: String,
     /// The host whose certificate is to be looked at.
     host: Option<String>,
+    /// Whether Traefik is asked for one.
+    is_ordered: bool,
     /// Where it leads; empty: nowhere at the moment.
     address: String,
     /// Whether somebody listens there; none: it was not tried.
@@ -165,7 +170,14 @@ impl View {
         let failed = if open.is_empty() { Vec::new() } else { failed_certificates() };
         known.extend(open.into_iter().map(|host| (host.clone(), certificate_state(&host, &failed))));
         for way in &mut self.ways {
-            way.certificate = way.host.as_ref().and_then(|host| known.get(host).cloned());
+            let state = way.host.as_ref().and_then(|host| known.get(host).cloned());
+            way.certificate = match state {
+                // One that is not ordered does not come.
+                Some(CertificateState::Pending) if !way.is_ordered => {
+                    Some(CertificateState::Bad(NOT_ORDERED.to_owned()))
+                }
+                other => other,
+            };
         }
     }
 
@@ -288,6 +300,7 @@ fn ways(protocol: &str, route: &Route) -> Vec<Way> {
         is_asked_for: route.source.kind == "labels",
         place,
         host,
+        is_ordered: !route.cert_resolver.is_empty(),
         address: route.backends.join(" "),
         listens: None,
         others: Vec::new(),

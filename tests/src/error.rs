@@ -42,7 +42,7 @@ pub enum Error {
 
 impl Error {
     /// For `map_err`: says what was being done when the machine refused.
-    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }

@@ -242,6 +242,29 @@ pub(crate) enum RepoCommand {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Write all of it into one file here, with its addresses, hosts and public ports
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// The file to write, here; - is standard output
+        file: PathBuf,
+        /// Where it runs or is mounted: stop it for the copy, and bring it back after it
+        #[arg(long)]
+        stop: bool,
+    },
+    /// Make a repository on a machine of an export that is here
+    Import {
+        #[command(flatten)]
+        which: Which,
+        /// The export, here; - is standard input
+        file: PathBuf,
+        /// Its directory on the machine, or where its disk image is mounted; default: /mnt/rediacc/NAME
+        #[arg(long, value_name = "DIR")]
+        path: Option<String>,
+        /// Where its disk image is to be on the machine, if it is one
+        #[arg(long, value_name = "FILE")]
+        image: Option<String>,
+    },
     /// Start its daemon and run its Rediaccfiles: all prep, then all up
     Up {
         #[command(flatten)]
@@ -295,7 +318,22 @@ pub(crate) enum RepoCommand {
         #[arg(long, conflicts_with_all = ["services", "follow"])]
         runs: bool,
     },
-    /// Print what of it runs
+    /// Fetch all its logs as files: of its runs, its daemons, its containers
+    PullLogs {
+        #[command(flatten)]
+        which: Which,
+        /// Where they are put, here; default: NAME-logs
+        directory: Option<PathBuf>,
+    },
+    /// Print what is set up: its network, its files, its services' addresses, the hosts and ports that it holds
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what of it runs, and by what it can be reached
     Status {
         #[command(flatten)]
         which: Which,

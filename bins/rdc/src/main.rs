@@ -2,6 +2,7 @@
 
 mod cli;
 mod context;
+mod logs;
 mod push;
 mod repo;
 mod settings;

@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// The repositories of this machine and their daemons
     #[command(subcommand)]
     Repo(RepoCommand),
+    /// What keeps the repositories' containers on their own addresses
+    #[command(subcommand)]
+    Fence(FenceCommand),
     /// Labels, without anything being started
     #[command(subcommand)]
     Labels(LabelsCommand),
@@ -47,12 +50,38 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Clone, Subcommand)]
+pub(crate) enum FenceCommand {
+    /// Print which repositories are fenced, and how each service is; exit code 1 when one that runs is not
+    Status {
+        /// One repository; default: all
+        name: Option<RepositoryName>,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try it in a control group made for that, and tell what came of it; exit code 1 when it does not hold
+    Check {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum RepoCommand {
     /// Make a repository: a directory with a network of its own
     Create(CreateOptions),
     /// Print the repositories
     List {
         /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what is set up: its network, its files, its services' addresses, the hosts and ports that it holds
+    Show {
+        /// The repository
+        name: RepositoryName,
+        /// Print it as JSON
         #[arg(long)]
         json: bool,
     },
@@ -126,6 +155,16 @@ pub(crate) enum RepoCommand {
         /// Print them as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Write a repository into one file, with its addresses, hosts and public ports
+    Export(ExportOptions),
+    /// Make a repository of an export
+    Import(ImportOptions),
+    /// Write all logs as a tar stream on standard output
+    #[command(hide = true)]
+    SendLogs {
+        /// The repository
+        name: RepositoryName,
     },
     /// Take in files as a tar stream on standard input
     #[command(hide = true)]
@@ -203,6 +242,36 @@ pub(crate) struct ReceiveOptions {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct ExportOptions {
+    /// The repository
+    pub(crate) name: RepositoryName,
+
+    /// The file to write; - is standard output
+    pub(crate) file: PathBuf,
+
+    /// Where it runs or is mounted: stop it for the copy, and bring it back after it
+    #[arg(long)]
+    pub(crate) stop: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ImportOptions {
+    /// The repository's name from now on
+    pub(crate) name: RepositoryName,
+
+    /// The export; - is standard input
+    pub(crate) file: PathBuf,
+
+    /// Its directory, or where its disk image is mounted; default: /mnt/rediacc/NAME
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<PathBuf>,
+
+    /// Where its disk image is to be, if it is one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LogsOptions {
     /// The repository
     pub(crate) name: RepositoryName,
@@ -265,6 +334,8 @@ pub(crate) enum InternalCommand {
     ReleasePolls,
     /// Keep a repository's namespaces
     HoldInside { id: NetworkId },
+    /// Try something with a socket in a control group
+    FenceAct { group: PathBuf, action: String, address: std::net::SocketAddr },
     /// Become a daemon of a repository, in its namespaces
     Run { id: NetworkId, program: DaemonProgram },
 }

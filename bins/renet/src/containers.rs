@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct Existing {
     #[serde(default)]
+    id: String,
+    #[serde(default)]
     names: Vec<String>,
     /// Some daemons say null.
     #[serde(default)]
@@ -43,6 +45,11 @@ impl Existing {
             return Err(Failure::Runtime(format!("{what}: it answers {status}")));
         }
         serde_json::from_str(&body).map_err(|error| Failure::runtime(&what, &error))
+    }
+
+    /// Its number, which is also the name of its control group; nothing that is a path.
+    pub(crate) fn id(&self) -> &str {
+        if self.id.bytes().all(|byte| byte.is_ascii_alphanumeric()) { &self.id } else { "" }
     }
 
     /// Its name.

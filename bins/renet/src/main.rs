@@ -5,6 +5,7 @@ mod compose;
 mod containers;
 mod docker;
 mod files;
+mod interrupts;
 mod labels;
 mod output;
 mod paths;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use command_line::{Failure, Program};
 
-use crate::cli::{Cli, Command, InternalCommand, LabelsCommand};
+use crate::cli::{Cli, Command, FenceCommand, InternalCommand, LabelsCommand};
 pub(crate) use crate::steps::step;
 
 /// What its messages begin with.
@@ -53,10 +54,15 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Docker(options) => docker::run(&options),
         Command::Proxy(options) => proxy::run(&options),
         Command::Repo(command) => repo::run(&command),
+        Command::Fence(FenceCommand::Status { name, json }) => repo::fence_check::status(name.as_ref(), json),
+        Command::Fence(FenceCommand::Check { json }) => repo::fence_check::check(json),
         Command::Labels(LabelsCommand::Check(options)) => labels::check(&options),
         Command::Internal(InternalCommand::Docker { arguments }) => docker::within_a_rediaccfile(&arguments),
         Command::Internal(InternalCommand::Mount { id }) => repo::mount_before_start(id),
         Command::Internal(InternalCommand::Hold { id }) => repo::namespaces::hold(id),
+        Command::Internal(InternalCommand::FenceAct { group, action, address }) => {
+            repo::fence_check::act(&group, &action, address)
+        }
         Command::Internal(InternalCommand::ReleasePolls) => proxy::release_polls(),
         Command::Internal(InternalCommand::HoldInside { id }) => repo::namespaces::hold_inside(id),
         Command::Internal(InternalCommand::Run { id, program }) => repo::run_daemon(id, program),

@@ -31,12 +31,16 @@ fn files(root: &Path) -> BTreeMap<PathBuf, (u64, u32)> {
     entries.map(of).map(|(name, metadata)| (name, (metadata.ino(), metadata.mode() & 0o777))).collect()
 }
 
-const INFRA: &str = r#"{"public_ipv4": "127.200.0.1", "base_domain": "example.com", "cf_dns_api_token": "s3cret"}"#;
+/// Each test has an address of its own: whether its ports are free is tried.
+fn infra(address: &str) -> String {
+    format!(r#"{{"public_ipv4": "{address}", "base_domain": "example.com", "cf_dns_api_token": "s3cret"}}"#)
+}
 
 #[test]
 fn secrets_are_private_and_the_same_twice_changes_nothing() {
+    let infra = infra("127.200.0.1");
     let root = tempfile::tempdir().unwrap();
-    let output = configure(root.path(), INFRA);
+    let output = configure(root.path(), &infra);
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.starts_with("entry points listen on 127.200.0.1\nchanged in ") && !said.contains("s3cret"), "{said}");
@@ -44,7 +48,7 @@ fn secrets_are_private_and_the_same_twice_changes_nothing() {
     let public: Vec<_> = before.iter().filter(|(_, (_, mode))| mode & 0o77 != 0).map(|(name, _)| name).collect();
     assert_eq!(public, [Path::new("router.env"), Path::new("traefik.env")]);
 
-    let said = String::from_utf8(configure(root.path(), INFRA).stdout).unwrap();
+    let said = String::from_utf8(configure(root.path(), &infra).stdout).unwrap();
     assert_eq!(said, "entry points listen on 127.200.0.1\nnothing changed\n");
     assert_eq!(files(root.path()), before);
 
@@ -58,21 +62,22 @@ fn secrets_are_private_and_the_same_twice_changes_nothing() {
 
 #[test]
 fn a_dry_run_says_what_would_be_and_writes_nothing() {
+    let infra = infra("127.200.0.2");
     let root = tempfile::tempdir().unwrap();
     let dry = |infra: &str| {
         let output = run(root.path(), &["configure", "--dry-run"], infra);
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
-    let said = dry(INFRA);
+    let said = dry(&infra);
     assert!(
         said.contains("+++ traefik.yml: new\n") && said.ends_with("nothing was changed: this was a dry run\n"),
         "{said}"
     );
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
-    configure(root.path(), INFRA);
-    assert!(dry(INFRA).ends_with("\nnothing would change\n"));
-    let said = dry(&INFRA.replace("s3cret", "an0ther").replace('}', r#", "tcp_ports": [2525]}"#));
+    configure(root.path(), &infra);
+    assert!(dry(&infra).ends_with("\nnothing would change\n"));
+    let said = dry(&infra.replace("s3cret", "an0ther").replace('}', r#", "tcp_ports": [2525]}"#));
     assert!(said.contains("+  tcp-2525:") && said.contains("--- cloudflare-token: another secret"), "{said}");
     assert!(!said.contains("s3cret") && !said.contains("an0ther"), "{said}");
 }
@@ -95,17 +100,18 @@ fn bad_input_is_one_line_and_changes_nothing() {
 
 #[test]
 fn an_answer_that_nobody_heard_is_told_the_next_time() {
+    let infra = infra("127.200.0.3");
     let root = tempfile::tempdir().unwrap();
-    let configured = || String::from_utf8(configure(root.path(), INFRA).stdout).unwrap();
+    let configured = || String::from_utf8(configure(root.path(), &infra).stdout).unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_renet"));
     command.env("REDIACC_SUPERVISOR", "detached").args(["proxy", "--root"]).arg(root.path()).arg("configure");
     let mut child = command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::null()).spawn().unwrap();
     drop(command);
-    child.stdin.take().unwrap().write_all(INFRA.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(infra.as_bytes()).unwrap();
     // The next line comes when everything is written: whoever asked is gone by then.
     let first = std::io::BufRead::lines(std::io::BufReader::new(reader)).next().unwrap().unwrap();
-    assert_eq!(first, "entry points listen on 127.200.0.1");
+    assert_eq!(first, "entry points listen on 127.200.0.3");
     child.wait().unwrap();
     assert!(fs::read_to_string(root.path().join("opt/rediacc/proxy/traefik.yml")).unwrap().contains("tcp-5432"));
     let said = configured();
@@ -118,12 +124,13 @@ fn an_answer_that_nobody_heard_is_told_the_next_time() {
 
 #[test]
 fn one_that_was_cut_off_is_gone_on_with() {
+    let infra = infra("127.200.0.4");
     let root = tempfile::tempdir().unwrap();
-    configure(root.path(), INFRA);
+    configure(root.path(), &infra);
     let file = root.path().join("opt/rediacc/proxy/configure.json");
     let left = r#"{"at":"2026-01-01T00:00:00Z","stage":"under-way","changed":["traefik.yml"],"sockets":false,"authority":false,"heard":false}"#;
     fs::write(&file, left).unwrap();
-    let said = String::from_utf8(configure(root.path(), INFRA).stdout).unwrap();
+    let said = String::from_utf8(configure(root.path(), &infra).stdout).unwrap();
     assert!(
         said.contains("the configure of 2026-01-01T00:00:00Z was cut off; this one goes on from there\n"),
         "{said}"

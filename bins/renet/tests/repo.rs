@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::Write as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -256,6 +257,92 @@ fn a_push_that_breaks_off_leaves_whole_files_and_removes_nothing() {
     }
     let (code, said) = receive(root, &["--delete"], &bytes);
     assert!(code == Some(0) && said.contains("removed  c\n"), "{said}");
+}
+
+#[test]
+fn an_export_brings_everything_to_another_machine() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (here, there) = (&scratch.path().join("here"), &scratch.path().join("there"));
+    done(here, &["repo", "create", "my-app"]);
+    let own = here.join("mnt/rediacc/my-app");
+    fs::create_dir_all(own.join("data")).unwrap();
+    fs::write(own.join("data/x"), "text").unwrap();
+    fs::hard_link(own.join("data/x"), own.join("data/hard")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", own.join("data/soft")).unwrap();
+    std::os::unix::net::UnixListener::bind(own.join("data/socket")).unwrap();
+    // As a repository's user may have put there: it does not stand for the end.
+    fs::write(own.join(".rediacc-end-of-export"), "mine").unwrap();
+    fs::File::create(own.join("data/sparse")).unwrap().set_len(1 << 30).unwrap();
+    let file = scratch.path().join("my-app.export");
+    let path = file.to_str().unwrap();
+    let said = done(here, &["repo", "export", "my-app", path]);
+    assert!(said.starts_with(&format!("my-app is exported: {path}, ")), "{said}");
+    let metadata = fs::metadata(&file).unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert!(metadata.len() < 1 << 20, "{}: holes stay holes", metadata.len());
+    assert!(refused(here, 3, &["repo", "export", "my-app", path]).contains("is there already"));
+
+    assert!(
+        refused(here, 3, &["repo", "import", "x", path]).contains("network 2816 belongs to repository my-app here")
+    );
+    assert!(refused(there, 2, &["repo", "import", "x", path, "--image", "/x"]).contains("leave out --image"));
+    let said = done(there, &["repo", "import", "again", path]);
+    assert!(
+        said.contains("repository again: network 2816") && said.ends_with("renet repo up again starts it\n"),
+        "{said}"
+    );
+    let other = there.join("mnt/rediacc/again");
+    let inode = |name: &str| fs::metadata(other.join(name)).unwrap().ino();
+    assert_eq!(inode("data/x"), inode("data/hard"));
+    assert_eq!(fs::read_link(other.join("data/soft")).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(fs::metadata(other.join("data/sparse")).unwrap().blocks(), 0);
+    assert!(!other.join("data/socket").exists() && !other.join(".rediacc-end-of-export").exists());
+    let said = refused(there, 3, &["repo", "import", "other", path, "--path", other.to_str().unwrap()]);
+    assert!(said.contains("is the directory of repository again"), "{said}");
+}
+
+#[test]
+fn what_is_no_whole_export_leaves_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (here, there) = (&scratch.path().join("here"), &scratch.path().join("there"));
+    done(here, &["repo", "create", "my-app"]);
+    fs::write(here.join("mnt/rediacc/my-app/file"), "x".repeat(100_000)).unwrap();
+    let file = scratch.path().join("my-app.export");
+    let path = file.to_str().unwrap();
+    done(here, &["repo", "export", "my-app", path]);
+    let whole = fs::read(&file).unwrap();
+    let end = whole.windows(22).position(|bytes| bytes == b".rediacc-end-of-export").unwrap();
+    let import = ["repo", "import", "x", path];
+    // In the manifest, between two entries, in a file, before the last entry: at the borders tar sees nothing amiss.
+    for length in [600, 1024, 1536, 50_000, end] {
+        fs::write(&file, &whole[..length]).unwrap();
+        let output = renet(there, &import);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.lines().count() == 1, "{length}: {said}");
+        assert!(said.contains("cut off"), "{length}: {said}");
+    }
+    for bytes in [&b""[..], &[0xA5; 4096]] {
+        fs::write(&file, bytes).unwrap();
+        assert!(refused(there, 2, &import).contains("it is no export of a repository"));
+    }
+    assert_eq!(fs::read_dir(there.join("mnt/rediacc")).unwrap().count(), 0);
+    // What would leave the directory stays inside, or is not unpacked.
+    let outside = scratch.path().join("outside");
+    let link = EntryType::Symlink;
+    let mut hostile = whole[..1024].to_vec();
+    let (to_outside, absolute) = (format!("../../../../{}", "outside"), outside.to_str().unwrap());
+    hostile.extend(stream(&[
+        ("./out", link, &to_outside),
+        ("./out", FILE, "through a link"),
+        ("./up", link, ".."),
+        ("./up/beside", FILE, "through a link"),
+        (&to_outside, FILE, "up"),
+        (absolute, FILE, "absolute"),
+        (".rediacc-end-of-export", FILE, ""),
+    ]));
+    fs::write(&file, &hostile).unwrap();
+    renet(there, &import);
+    assert!(!outside.exists() && !there.join("mnt/rediacc/beside").exists());
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub(crate) fn run(options: &ClaimsOptions) -> Result<ExitCode, Failure> {
             }
             writeln!(out, "{}", printable(&change.sentence()))
         }
-        (Answer::Forgotten | Answer::PollsReleased, _) => Ok(()),
+        // Answers to questions that are not asked here.
+        (Answer::Forgotten | Answer::Holdings(_) | Answer::Restored { .. } | Answer::PollsReleased, _) => Ok(()),
         (Answer::Error { message, .. }, _) => return Err(Failure::Runtime(printable(&message))),
     }
     .map_err(|error| Failure::output(&error))?;

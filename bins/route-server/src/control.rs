@@ -4,6 +4,7 @@
 //! answered; nothing that they send can hold up the main loop.
 
 mod apply;
+mod holdings;
 mod socket;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, time::Duration};
 use container_snapshot::{Event, Snapshot, Store};
 use docker_discovery::Message;
 use repo_network::NetworkId;
-use route_api::Answer;
+use route_api::{Answer, Claims};
 use route_http::Phase;
 use tokio::{
     sync::mpsc,
@@ -184,8 +184,14 @@ impl Fleet {
 
     /// Does what the operator asked for; returns whether it changed who owns what.
     fn obey(&mut self, Command { claims, reply }: Command) -> bool {
-        let answer = control::apply(claims, self.publisher.ledger_mut(), self.store.snapshot(), now());
-        let changed = matches!(answer, Answer::Assigned(_) | Answer::Released(_) | Answer::Forgotten);
+        if let Claims::Forget { network_id } = &claims {
+            // Its containers, which are gone, would claim everything anew as long as they are remembered.
+            self.store.forget(*network_id, now());
+        }
+        let (ledger, policy) = self.publisher.ledger_and_policy();
+        let answer = control::apply(claims, ledger, self.store.snapshot(), policy, now());
+        let changed =
+            matches!(answer, Answer::Assigned(_) | Answer::Released(_) | Answer::Forgotten | Answer::Restored { .. });
         let written_by = changed.then(|| self.saver.offer(self.publisher.ledger()));
         // Whoever asked may be gone; it is done for all that.
         let _ = reply.send(Reply { answer, written_by });

@@ -20,6 +20,9 @@ use crate::state::Report;
 /// The most bytes of what `renet proxy check` found.
 const MAX_CHECK: u64 = 1 << 20;
 
+/// The most bytes of what `renet` says of a repository's fence.
+const MAX_FENCE: u64 = 1 << 10;
+
 /// One moment of the fleet, for whoever asks. What is written is kept: asking twice costs nothing.
 pub(crate) struct Fleet {
     pub(crate) outcome: Arc<Outcome>,
@@ -55,6 +58,7 @@ pub(crate) fn daemons(snapshot: &Snapshot) -> Vec<Daemon> {
         containers: view.container_count(),
         since: rfc3339(view.since),
         reason: view.reason.clone().or_else(|| damage(view)),
+        fence: None,
     });
     daemons.collect()
 }
@@ -110,7 +114,7 @@ impl Views for Fleet {
             base_domain: self.base_domain.as_ref().map(ToString::to_string),
             routers: counts(publication.routers()),
             services: counts(publication.services()),
-            daemons: self.daemons.clone(),
+            daemons: self.daemons.iter().map(with_fence).collect(),
             refused_sockets: self.refused_sockets,
             findings: self.findings(),
             state: StateDirectory {
@@ -158,6 +162,17 @@ fn read_check(path: &Path) -> Option<ProxyCheck> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(MAX_CHECK).read_to_end(&mut bytes).ok()?;
     serde_json::from_slice(&bytes).ok()
+}
+
+/// With what renet wrote about its fence, beside its socket; whoever may write there is root.
+fn with_fence(daemon: &Daemon) -> Daemon {
+    let read = || {
+        let path = Path::new(&daemon.socket).with_file_name(daemon.network_id.to_string()).join("fence");
+        let mut text = String::new();
+        File::open(path).ok()?.take(MAX_FENCE).read_to_string(&mut text).ok()?;
+        Some(text.trim().to_owned())
+    };
+    Daemon { fence: read(), ..daemon.clone() }
 }
 
 /// RFC 3339, UTC.

@@ -98,9 +98,9 @@ impl Publisher {
         &self.ledger
     }
 
-    /// The same, for the operator to change; the next publishing goes by it.
-    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
-        &mut self.ledger
+    /// The same, for the operator to change, and what it has to obey; the next publishing goes by it.
+    pub(crate) fn ledger_and_policy(&mut self) -> (&mut Ledger, &Policy) {
+        (&mut self.ledger, &self.policy)
     }
 
     /// Makes routes of a snapshot and publishes them, unless the view is not full yet: then only the JSON

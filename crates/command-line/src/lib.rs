@@ -42,6 +42,15 @@ pub enum Failure {
 // === impl Failure ===
 
 impl Failure {
+    /// What went wrong, for people; none for [`Failure::Closed`].
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Runtime(reason) | Self::Usage(reason) | Self::Refused(reason) => Some(reason),
+            Self::Closed => None,
+        }
+    }
+
     /// Something that went wrong, with its causes.
     pub fn runtime(what: impl fmt::Display, cause: &dyn Error) -> Self {
         Self::Runtime(format!("{what}: {}", chain(cause)))

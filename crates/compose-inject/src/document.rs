@@ -50,6 +50,12 @@ fn write_service(text: &mut String, service: &ServicePlan, directory: &str) -> f
         // As they were written, variables included.
         Some(kept) => writeln!(text, "    sysctls: !override {kept}")?,
     }
+    if let Some(fence) = service.fence {
+        writeln!(text, "    cgroup_parent: {}", quoted(&fence.group()))?;
+        if fence.drops_raw {
+            writeln!(text, "    cap_drop: [\"NET_RAW\"]")?;
+        }
+    }
     if shape.build_network {
         writeln!(text, "    build:\n      network: host")?;
     }
@@ -110,6 +116,27 @@ mod tests {
         plan.with_variables(r#"{"services": {"tuned": {"extra_hosts": ["x=fd00::1"]}}}"#).unwrap();
         assert!(plan.hosts_files()["hosts.tuned"].ends_with("\nfd00::1 x\n"));
         insta::assert_json_snapshot!(plan);
+    }
+
+    #[test]
+    fn behind_a_fence() {
+        let model = Model::parse(
+            r#"{"name": "p", "services": {
+                "web": {"extra_hosts": ["gw:host-gateway"]}, "side": {"network_mode": "service:web"},
+                "job": {"network_mode": "none"}, "own": {"cgroup_parent": "/mine"},
+                "ping": {"cap_add": ["NET_RAW"]}, "media": {"labels": ["rediacc.fence=lan"]},
+                "free": {"labels": {"rediacc.fence": "off"}}, "odd": {"labels": {"rediacc.fence": "false"}}
+            }}"#,
+        )
+        .unwrap();
+        let mut slots = SlotFile::default();
+        slots.assign(["web", "side", "job", "own", "ping", "media", "free", "odd"]).unwrap();
+        let place = Place::new("2816".parse().unwrap(), "/hosts").unwrap().fenced(true);
+        let plan = Plan::new(&model, &slots, &place);
+        insta::assert_snapshot!(plan.override_document());
+        insta::assert_json_snapshot!(plan.problems);
+        assert!(plan.hosts_files()["hosts"].starts_with("127.0.0.1 localhost\n127.0.11.1 host.docker.internal\n"));
+        assert!(plan.hosts_files()["hosts.web"].ends_with("\n127.0.11.1 gw\n"));
     }
 
     #[test]

@@ -21,6 +21,7 @@
 //! ```
 
 mod document;
+mod fence;
 mod images;
 mod invocation;
 mod model;
@@ -32,6 +33,7 @@ mod structure;
 mod verify;
 mod warnings;
 
+pub use fence::{Fence, FenceMode};
 pub use invocation::{Invocation, InvocationError};
 pub use model::{Model, ModelError, NetworkMode, Service};
 pub use places::{Place as FilePlace, Places, locate};

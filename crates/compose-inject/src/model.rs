@@ -45,6 +45,10 @@ pub struct Service {
     /// The paths of `env_file` and `label_file`, by the key that has them, e.g. `env_file.0`. With the variables put in a
     /// model has what stands in the files instead.
     pub variable_files: Vec<(String, String)>,
+    /// `cgroup_parent`, where it is one of its own.
+    pub cgroup_parent: Option<String>,
+    /// Whether it is given raw sockets explicitly, by a capability or by `privileged`.
+    pub wants_raw: bool,
 }
 
 /// `network_mode` of a service.
@@ -100,6 +104,9 @@ struct RawService {
     expose: Value,
     env_file: Value,
     label_file: Value,
+    cgroup_parent: Value,
+    cap_add: Value,
+    privileged: Value,
 }
 
 // === impl Model ===
@@ -164,6 +171,9 @@ impl Service {
                 .flatten()
                 .filter_map(port)
                 .collect(),
+            cgroup_parent: raw.cgroup_parent.as_str().filter(|group| !group.is_empty()).map(str::to_owned),
+            wants_raw: raw.privileged.as_bool() == Some(true)
+                || strings(&raw.cap_add).iter().any(|it| ["NET_RAW", "CAP_NET_RAW", "ALL"].contains(&it.as_str())),
             replicas: [&raw.scale, raw.deploy.get("replicas").unwrap_or(&Value::Null)].into_iter().find_map(number),
         }
     }

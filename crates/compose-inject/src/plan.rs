@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     Model, ModelError, NetworkMode, Service,
+    fence::{self, Fence, fences},
     problem::{Problem, ProblemCode, Severity},
     structure::of_structure,
 };
@@ -17,6 +18,7 @@ use crate::{
 pub struct Place {
     network_id: NetworkId,
     directory: String,
+    is_fenced: bool,
 }
 
 /// A path that cannot stand in a compose file.
@@ -37,6 +39,8 @@ pub struct Plan {
     pub services: Vec<ServicePlan>,
     /// What is not as it was meant, or can't be done at all.
     pub problems: Vec<Problem>,
+    /// Whether the repository is fenced.
+    pub is_fenced: bool,
 }
 
 /// What is added to one service.
@@ -54,6 +58,9 @@ pub struct ServicePlan {
     pub network_mode: String,
     /// What is added to its labels and its environment.
     pub injected: Injected,
+    /// How it is fenced; none: it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fence: Option<Fence>,
     /// Other names under which its neighbours find it.
     #[serde(skip)]
     pub(crate) names: BTreeSet<String>,
@@ -98,7 +105,13 @@ impl Place {
         if !directory.starts_with('/') || directory.chars().any(char::is_control) {
             return Err(PlaceError(directory.to_owned()));
         }
-        Ok(Self { network_id, directory: directory.to_owned() })
+        Ok(Self { network_id, directory: directory.to_owned(), is_fenced: false })
+    }
+
+    /// On a machine that fences its repositories: each service gets a control group.
+    #[must_use]
+    pub fn fenced(self, is_fenced: bool) -> Self {
+        Self { is_fenced, ..self }
     }
 }
 
@@ -115,10 +128,15 @@ impl Plan {
             directory: place.directory.clone(),
             services: Vec::new(),
             problems: Vec::new(),
+            is_fenced: place.is_fenced,
         };
+        let fences = if place.is_fenced { fences(model, |name| slots.slot(name)) } else { BTreeMap::new() };
         for (name, service) in &model.services {
             match slots.slot(name) {
-                Some(slot) => plan.services.push(ServicePlan::new(name, service, slot, id)),
+                Some(slot) => {
+                    let fence = fences.get(name.as_str()).copied();
+                    plan.services.push(ServicePlan { fence, ..ServicePlan::new(name, service, slot, id) });
+                }
                 None => plan.problems.push(Problem::of_service(
                     Severity::Error,
                     ProblemCode::NoSlot,
@@ -130,6 +148,9 @@ impl Plan {
             }
         }
         plan.problems.extend(of_structure(model));
+        if place.is_fenced {
+            plan.problems.extend(fence::problems(model));
+        }
         // The names that others give a service in their links.
         let links = model.services.values().flat_map(|service| &service.links);
         for (linked, alias) in links.filter_map(|link| link.split_once(':')).filter(|(_, alias)| is_host_name(alias)) {
@@ -164,7 +185,8 @@ impl Plan {
         let own = self.services.iter().filter(|it| !it.extra_hosts.is_empty()).filter_map(|service| {
             let known = |(name, address): &(String, String)| !name.contains('$') && !address.contains('$');
             service.extra_hosts.iter().all(known).then(|| {
-                let lines = service.extra_hosts.iter().filter_map(|(name, address)| hosts_line(name, address));
+                let host = self.host();
+                let lines = service.extra_hosts.iter().filter_map(|(name, address)| hosts_line(name, address, host));
                 (service.hosts_file(), lines.fold(common.clone(), |text, line| text + &line))
             })
         });
@@ -185,11 +207,20 @@ impl Plan {
         Ok(())
     }
 
+    /// By which address containers reach the machine.
+    fn host(&self) -> Ipv4Addr {
+        if self.is_fenced { Ipv4Addr::from(u32::from(self.network_id.network()) + 1) } else { Ipv4Addr::LOCALHOST }
+    }
+
     /// Each service by every name that it has.
     ///
     /// No `::1`: under host networking a service that is dialled as `localhost` listens on an IPv4 address.
     fn common_hosts(&self) -> String {
-        let mut text = String::from("127.0.0.1 localhost host.docker.internal\n");
+        let mut text = match self.host() {
+            Ipv4Addr::LOCALHOST => "127.0.0.1 localhost host.docker.internal\n".to_owned(),
+            // Behind a fence 127.0.0.1 is the service itself.
+            host => format!("127.0.0.1 localhost\n{host} host.docker.internal\n"),
+        };
         for service in self.services.iter().filter(|service| service.network_mode != "none") {
             let names = service.names.iter().filter(|name| **name != service.name);
             let line = [service.address.to_string(), service.name.clone()].into_iter().chain(names.cloned());
@@ -229,6 +260,7 @@ impl ServicePlan {
             address,
             variable: variable_name(name),
             injected,
+            fence: None,
             extra_hosts: service.extra_hosts.clone(),
             names: names.filter(|name| is_host_name(name)).cloned().collect(),
             shape: Shape::of(service, network_mode == "host", name),
@@ -267,9 +299,8 @@ impl Shape {
 }
 
 /// A line for somebody outside; `host-gateway` is this machine.
-fn hosts_line(name: &str, address: &str) -> Option<String> {
-    let address = if address == "host-gateway" { "127.0.0.1" } else { address };
-    let address: IpAddr = address.parse().ok()?;
+fn hosts_line(name: &str, address: &str, host: Ipv4Addr) -> Option<String> {
+    let address = if address == "host-gateway" { host.into() } else { address.parse::<IpAddr>().ok()? };
     is_host_name(name).then(|| format!("{address} {name}\n"))
 }
 

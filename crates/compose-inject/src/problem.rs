@@ -99,13 +99,22 @@ pub enum ProblemCode {
     /// A port that an entry point or a neighbour has too.
     #[serde(rename = "RC023")]
     SharedPort,
+    /// A control group of the user's own, in which the fence only refuses.
+    #[serde(rename = "RC024")]
+    ControlGroup,
+    /// A word of the fence's label that means nothing.
+    #[serde(rename = "RC025")]
+    FenceWord,
+    /// A service asks for a wider fence, or none, and the operator does not allow it.
+    #[serde(rename = "RC026")]
+    FenceNotAllowed,
 }
 
 // === impl ProblemCode ===
 
 impl ProblemCode {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Replicas,
         Self::NotTakenOver,
         Self::NoSlot,
@@ -125,6 +134,9 @@ impl ProblemCode {
         Self::Wildcard,
         Self::LowPort,
         Self::SharedPort,
+        Self::ControlGroup,
+        Self::FenceWord,
+        Self::FenceNotAllowed,
     ];
 }
 

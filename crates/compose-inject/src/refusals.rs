@@ -8,10 +8,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use repo_network::FENCE;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Model, ModelError, Problem, ProblemCode, Severity};
+use crate::{FenceMode, Model, ModelError, Problem, ProblemCode, Severity};
 
 /// The capabilities that Docker gives every container; taking them away and adding some back is good practice.
 const DEFAULT_CAPABILITIES: [&str; 14] = [
@@ -87,6 +88,10 @@ pub struct Allowed {
     pub devices: Vec<String>,
     /// Paths of the machine that may be bound, with what is below.
     pub paths: Vec<String>,
+    /// What the label `rediacc.fence` may say: `off`, `lan`.
+    pub fence: Vec<String>,
+    /// Ports of the machine's 127.0.0.1 that are reached as `host.docker.internal`.
+    pub host_ports: Vec<u16>,
 }
 
 #[derive(Deserialize)]
@@ -158,7 +163,20 @@ impl Allowed {
         self.capabilities.extend_from_slice(&other.capabilities);
         self.devices.extend_from_slice(&other.devices);
         self.paths.extend_from_slice(&other.paths);
+        self.fence.extend_from_slice(&other.fence);
+        self.host_ports.extend_from_slice(&other.host_ports);
         self
+    }
+
+    /// Whether a service may have such a fence.
+    #[must_use]
+    pub fn fence(&self, mode: FenceMode) -> bool {
+        let may = |word: &str| self.fence.iter().any(|allowed| allowed == word);
+        match mode {
+            FenceMode::On => true,
+            FenceMode::Lan => may("lan") || may("off"),
+            FenceMode::Off => may("off"),
+        }
     }
 
     fn capability(&self, name: &str) -> bool {
@@ -200,6 +218,7 @@ impl Judge<'_> {
                 self.refuse(ProblemCode::Privileged, name, &format!("security_opt.{at}"), &message, "remove it");
             }
         }
+        self.fence(name, service);
         self.devices(name, service);
         let image = text("image");
         for (at, volume) in service.get("volumes").and_then(Value::as_array).into_iter().flatten().enumerate() {
@@ -208,6 +227,17 @@ impl Judge<'_> {
                 let read_only = volume.get("read_only") == Some(&Value::Bool(true));
                 self.bind(name, &format!("volumes.{at}"), &source, read_only, &image);
             }
+        }
+    }
+
+    fn fence(&mut self, name: &str, service: &Value) {
+        let label = service.get("labels").and_then(|labels| labels.get(FENCE)).map(unescaped).unwrap_or_default();
+        if let Some(mode) = FenceMode::of_label(&label)
+            && !self.allowed.fence(mode)
+        {
+            let message = format!("{FENCE}={label} needs the operator's word");
+            let hint = format!("remove it, or have fence = [\"{label}\"] put into /etc/rediacc/allow.toml");
+            self.refuse(ProblemCode::FenceNotAllowed, name, "labels", &message, &hint);
         }
     }
 

@@ -56,6 +56,11 @@ fn differing(service: &ServicePlan, made: &Map) -> Option<String> {
     if let Some(key) = ["ports", "networks", "links"].into_iter().find(|key| filled(key)) {
         return Some(key.to_owned());
     }
+    if let Some(fence) = service.fence
+        && text(made.get("cgroup_parent")) != fence.group()
+    {
+        return Some("cgroup_parent".to_owned());
+    }
     for (section, expected) in [("labels", &service.injected.labels), ("environment", &service.injected.environment)] {
         for (key, value) in expected {
             if text(made.get(section).and_then(|section| section.get(key))) != *value {

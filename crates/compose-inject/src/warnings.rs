@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    ModelError, Plan, Problem, ProblemCode, ServicePlan, Severity,
+    FenceMode, ModelError, Plan, Problem, ProblemCode, ServicePlan, Severity,
     images::Image,
     model::{Model, Service},
 };
@@ -50,7 +50,10 @@ impl Plan {
         entry_points: &BTreeMap<u16, &str>,
     ) -> Result<Vec<Problem>, ModelError> {
         let outcome: Outcome = serde_json::from_str(json).map_err(ModelError::Syntax)?;
-        let on_the_host = self.services.iter().filter(|service| service.network_mode == "host");
+        // A slot makes all of this right: everywhere and localhost are the service's own address, low ports are free.
+        let is_right = |service: &&ServicePlan| service.fence.is_some_and(|fence| fence.mode != FenceMode::Off);
+        let on_the_host =
+            self.services.iter().filter(|service| service.network_mode == "host").filter(|service| !is_right(service));
         let listeners: Vec<_> = on_the_host
             .filter_map(|planned| {
                 let (made, written) = (outcome.services.get(&planned.name)?, model.services.get(&planned.name)?);

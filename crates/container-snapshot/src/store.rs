@@ -162,6 +162,18 @@ impl Store {
         changed
     }
 
+    /// Forgets what a daemon said: its repository is deleted. One that is there after all is listed anew. Returns whether
+    /// it changed anything.
+    pub fn forget(&mut self, id: NetworkId, now: Timestamp) -> bool {
+        let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        if view.link == Link::Gone {
+            return self.snapshot.daemons.remove(&id).is_some();
+        }
+        view.containers.clear();
+        view.turn(Link::Connecting, None, now);
+        true
+    }
+
     /// Forgets containers that are removed for longer than `grace` and daemons whose socket is gone
     /// for longer than that; what synthesis no longer shows need not be kept.
     pub fn prune(&mut self, now: Timestamp, grace: Duration) -> bool {
@@ -400,6 +412,20 @@ mod tests {
         assert!(!store.prune(at(36), GRACE));
         assert!(store.prune(at(37), GRACE));
         assert!(store.snapshot().daemons.is_empty());
+    }
+
+    #[test]
+    fn of_a_deleted_repository_nothing_is_remembered() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        // Its socket is gone, and nobody has noticed yet.
+        assert!(store.forget(id(), at(3)));
+        assert_eq!((view(&store).link, view(&store).containers.len()), (Link::Connecting, 0));
+        store.apply(id(), Event::Vanished, at(4));
+        assert!(store.snapshot().daemons.is_empty());
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        store.apply(id(), Event::Vanished, at(3));
+        assert!(store.forget(id(), at(4)) && store.snapshot().daemons.is_empty());
+        assert!(!store.forget(id(), at(5)));
     }
 
     #[test]

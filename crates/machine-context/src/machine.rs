@@ -139,6 +139,16 @@ impl Machine {
         self.run(command, input)
     }
 
+    /// Runs `renet` with these arguments, and has what it prints written into a file.
+    ///
+    /// # Errors
+    /// [`MachineError`] when it did not run.
+    pub fn renet_into(&self, arguments: &[&str], file: File) -> Result<Ended, MachineError> {
+        let mut command = self.renet_command(arguments);
+        command.stdout(file);
+        self.run(command, Input::Nothing).map(|(ended, _)| ended)
+    }
+
     /// Runs a script of the shell's as root, with these arguments as `$1` and so on, and gives what it prints, at most
     /// 1 MiB of it. The script itself stands in the process list there: secrets go into the input.
     ///

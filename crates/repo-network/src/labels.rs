@@ -14,11 +14,13 @@ pub const TCP_PORTS: &str = "rediacc.tcp_ports";
 pub const UDP_PORTS: &str = "rediacc.udp_ports";
 /// Label of the user: `false` says that there is to be no auto-route.
 pub const AUTO_ROUTE: &str = "rediacc.auto_route";
+/// Label of the user: `off` or `lan` ask for no fence, or a wider one, where the operator allows it.
+pub const FENCE: &str = "rediacc.fence";
 /// The name that compose gives a service.
 pub const COMPOSE_SERVICE: &str = "com.docker.compose.service";
 
 /// The labels below `rediacc.` that are the user's to write (requirements, section 3).
-pub const KEPT: [&str; 5] = [SERVICE_PORT, TCP_PORTS, UDP_PORTS, AUTO_ROUTE, "rediacc.fence"];
+pub const KEPT: [&str; 5] = [SERVICE_PORT, TCP_PORTS, UDP_PORTS, AUTO_ROUTE, FENCE];
 
 /// A container's labels of tier 1, read.
 #[derive(Debug, Clone, Copy)]

@@ -24,8 +24,8 @@ mod slot;
 mod slot_file;
 
 pub use labels::{
-    AUTO_ROUTE, COMPOSE_SERVICE, KEPT, NETWORK_ID, SERVICE_IP, SERVICE_NAME, SERVICE_PORT, TCP_PORTS, Tier1, UDP_PORTS,
-    parse_port,
+    AUTO_ROUTE, COMPOSE_SERVICE, FENCE, KEPT, NETWORK_ID, SERVICE_IP, SERVICE_NAME, SERVICE_PORT, TCP_PORTS, Tier1,
+    UDP_PORTS, parse_port,
 };
 pub use network_id::{NETWORK_SIZE, NetworkId, NetworkIdError};
 pub use slot::{SLOTS, Slot, SlotError, variable_name};

@@ -57,6 +57,47 @@ pub enum Claims {
         /// The repository, which is deleted.
         network_id: NetworkId,
     },
+    /// What a repository has, for an export of it.
+    Holdings {
+        /// The repository.
+        network_id: NetworkId,
+    },
+    /// Gives a repository that was imported what it had, as far as nobody else has it.
+    Restore {
+        /// The repository.
+        network_id: NetworkId,
+        /// What it had.
+        holdings: Holdings,
+    },
+}
+
+/// What a repository has of a machine's proxy, so that it has the same again elsewhere, or later.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Holdings {
+    /// Hosts that it claimed by using them first.
+    pub hosts: Vec<String>,
+    /// Hosts and patterns that the operator assigned to it.
+    pub assigned: Vec<String>,
+    /// Entry points of TCP and UDP that it has for itself.
+    pub exclusive: Vec<String>,
+    /// Entry points that it shares with others, told apart by their SNI.
+    pub shared: Vec<String>,
+    /// Public ports of services.
+    pub ports: Vec<HeldPort>,
+}
+
+/// A public port that was allocated to a service's port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldPort {
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The public port.
+    pub public: u16,
+    /// The service.
+    pub service: String,
+    /// The service's own port.
+    pub port: u16,
 }
 
 /// The line that is sent back.
@@ -71,6 +112,13 @@ pub enum Answer {
     Released(Change),
     /// A repository has nothing any more.
     Forgotten,
+    /// What a repository has.
+    Holdings(Holdings),
+    /// A repository has what it had, but for these: each with whose it is, for people.
+    Restored {
+        /// Sentences.
+        not: Vec<String>,
+    },
     /// Nobody is held.
     PollsReleased,
     /// It was not done.
@@ -229,6 +277,17 @@ fn seconds(time: &str) -> String {
     time.split_once('.').map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
+// === impl Holdings ===
+
+impl Holdings {
+    /// How many things these are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let names = [&self.hosts, &self.assigned, &self.exclusive, &self.shared];
+        names.iter().map(|names| names.len()).sum::<usize>() + self.ports.len()
+    }
+}
+
 // === impl Change ===
 
 impl Change {
@@ -260,8 +319,10 @@ impl Answer {
 
     /// The same, with something to know about it.
     pub fn noting(mut self, note: String) -> Self {
-        if let Self::Assigned(change) | Self::Released(change) = &mut self {
-            change.notes.push(note);
+        match &mut self {
+            Self::Assigned(change) | Self::Released(change) => change.notes.push(note),
+            Self::Restored { not } => not.push(note),
+            _ => {}
         }
         self
     }

@@ -88,6 +88,10 @@ pub struct Daemon {
     pub since: String,
     /// Why it is not live, or what is wrong with what it says.
     pub reason: Option<String>,
+    /// Whether its containers are kept on their own addresses, as renet found it when the daemon was started: `on`, or
+    /// `none: ` and why; none: nobody has said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<String>,
 }
 
 /// How many there are of each protocol.

@@ -50,6 +50,11 @@ pub(super) fn around(root: &Path) -> Result<(Surroundings, Allowed), Failure> {
     Ok((Surroundings { own: root.to_owned(), others }, own.and(&file.all)))
 }
 
+/// What the operator allows the repository at a root.
+pub(crate) fn allowed(root: &Path) -> Result<Allowed, Failure> {
+    around(&real(root)).map(|(_, allowed)| allowed)
+}
+
 fn allow_file(path: &Path) -> Result<AllowFile, Failure> {
     let Some(text) = read(path)? else { return Ok(AllowFile::default()) };
     let metadata = fs::metadata(path).map_err(fault("look at", path))?;

@@ -9,6 +9,7 @@ mod policy;
 mod taken;
 
 use std::{
+    collections::BTreeMap,
     env,
     fs::{self, File},
     io::{self, Write as _},
@@ -17,9 +18,10 @@ use std::{
 };
 
 use command_line::Failure;
-use compose_inject::{Invocation, Model, Place, Places, Plan, Problem, Severity, refusals};
-use repo_network::SlotFile;
+use compose_inject::{FenceMode, Invocation, Model, Place, Places, Plan, Problem, Severity, refusals};
+use repo_network::{Slot, SlotFile};
 
+pub(crate) use self::allow::allowed;
 pub(crate) use self::ask::program;
 pub(crate) use self::find::NAMES;
 use self::{
@@ -31,6 +33,7 @@ use self::{
 use crate::{
     cli::{ComposeCommand, ComposeOptions, RepositoryOptions},
     files,
+    repo::fence::{Fence, Standing},
     repository::{Repository, bare_command},
 };
 
@@ -146,6 +149,7 @@ impl Session {
             self.warn_of_labels(&plan, &json)?;
             plan.with_variables(&json).map_err(fault)?;
             self.write_hosts(&plan)?;
+            self.fence_in(&plan)?;
         }
         drop(lock);
         let mut command = self.repository.command(&program(), &slots);
@@ -212,7 +216,22 @@ impl Session {
         }
         let state = text(&self.repository.project_directory(&model.project))?;
         let place = Place::new(self.repository.id, &state).map_err(|error| Failure::usage("the repository", &error))?;
-        Ok(Plan::new(model, slots, &place))
+        let is_fenced = Fence::of(self.repository.id, &self.repository.root)?.standing() == Standing::Fenced;
+        Ok(Plan::new(model, slots, &place.fenced(is_fenced)))
+    }
+
+    /// The control groups that the override document names.
+    fn fence_in(&self, plan: &Plan) -> Result<(), Failure> {
+        let fences = plan.services.iter().filter_map(|service| service.fence);
+        // One whose network others share decides for them.
+        let own = fences.clone().map(|fence| (fence.slot, fence.mode));
+        let mut modes: BTreeMap<Slot, FenceMode> = own.collect();
+        for service in &plan.services {
+            if let Some(fence) = service.fence.filter(|fence| fence.slot == service.slot) {
+                modes.insert(fence.slot, fence.mode);
+            }
+        }
+        if modes.is_empty() { Ok(()) } else { Fence::of(self.repository.id, &self.repository.root)?.put_up_for(&modes) }
     }
 
     /// In place, for running containers have them mounted; readable for everybody, or a user in a container is without.

@@ -64,7 +64,8 @@ pub(super) fn claims(action: &ClaimsAction) -> Result<ExitCode, Failure> {
             }
             say(printable(&change.sentence()))?;
         }
-        Answer::Forgotten | Answer::PollsReleased => {}
+        // Answers to questions that are not asked here.
+        Answer::Forgotten | Answer::Holdings(_) | Answer::Restored { .. } | Answer::PollsReleased => {}
         Answer::Error { message, .. } => return Err(Failure::Runtime(printable(&message))),
     }
     Ok(ExitCode::SUCCESS)

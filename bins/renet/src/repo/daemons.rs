@@ -14,7 +14,11 @@ use repo_network::NetworkId;
 use serde_json::{Value, json};
 use supervisor::{Form, Service, State, Supervisor};
 
-use super::{Repository, moved, namespaces};
+use super::{
+    Repository,
+    fence::{Fence, Standing},
+    moved, namespaces,
+};
 use crate::{
     cli::DaemonProgram,
     containers::Existing,
@@ -68,6 +72,11 @@ impl Daemons {
         lock(&self.run.join("lock"))
     }
 
+    /// The last lines of what both say, under their names.
+    pub(super) fn last_words(&self, lines: usize) -> [(&'static str, String); 2] {
+        [CONTAINERD, DOCKERD].map(|program| (program, self.supervisor.last_words(&self.name(program), lines)))
+    }
+
     /// Whether dockerd answers. Its socket file alone proves nothing: a killed one leaves it behind.
     pub(super) fn answers(&self) -> bool {
         route_api::get_unix(Path::new(&self.daemon.socket), "/_ping", ANSWER).is_ok_and(|(status, _)| status == 200)
@@ -77,6 +86,7 @@ impl Daemons {
     /// that ended meanwhile it would say for ever that they run.
     pub(super) fn start(&self) -> Result<(), Failure> {
         if self.answers() && self.runs(CONTAINERD)? {
+            self.fence(false)?;
             // An unmount that was cut off may have told it to end its containers with it.
             return self.tell(AtItsEnd::ContainersGoOn);
         }
@@ -100,7 +110,23 @@ impl Daemons {
         self.start_inside(DOCKERD, "dockerd")?;
         crate::step("dockerd is started");
         self.wait(DOCKERD, || self.answers())?;
-        say(format_args!("daemon of network {} runs ({} ms)", self.daemon.id, begun.elapsed().as_millis()))
+        say(format_args!("daemon of network {} runs ({} ms)", self.daemon.id, begun.elapsed().as_millis()))?;
+        self.fence(true)
+    }
+
+    /// The fence is there since before it started; what the operator allows may have changed since. That there is none is
+    /// told when the daemon was started.
+    fn fence(&self, tells: bool) -> Result<(), Failure> {
+        let fence = Fence::of(self.daemon.id, Path::new(&self.daemon.root))?;
+        let standing = fence.standing();
+        fence.note(&standing)?;
+        match standing {
+            Standing::Fenced => fence.put_up(),
+            Standing::Not(reason) if tells => say(format_args!(
+                "no fence: its containers reach other repositories' addresses, and theirs its own: {reason}"
+            )),
+            Standing::Not(_) => Ok(()),
+        }
     }
 
     /// Becomes one of them, inside the namespaces.

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write as _},
+    path::Path,
     process::{Child, Command, ExitCode, Stdio},
     sync::mpsc,
     thread,
@@ -63,7 +64,8 @@ fn of_containers(repository: &Repository, options: &LogsOptions) -> Result<ExitC
     let (sender, lines) = mpsc::sync_channel(WAITING);
     let mut children = Vec::new();
     for name in meant {
-        let (mut child, reader) = start(&socket, name, options)?;
+        let follow = if options.follow { &["--follow"][..] } else { &[] };
+        let (mut child, reader) = docker_logs(&socket, name, options.lines as usize, follow)?;
         let name = printable(name);
         let shown = move |line: &str| format!("{name:<width$} | {}", printable(line));
         // All at once, where they go on; else one after the other, so that each is in one piece.
@@ -88,12 +90,18 @@ fn of_containers(repository: &Repository, options: &LogsOptions) -> Result<ExitC
     told.map(|()| ExitCode::SUCCESS)
 }
 
-fn start(socket: &std::path::Path, name: &str, options: &LogsOptions) -> Result<(Child, io::PipeReader), Failure> {
+/// What docker says of a container, both of its outputs in one.
+pub(super) fn docker_logs(
+    socket: &Path,
+    name: &str,
+    lines: usize,
+    more: &[&str],
+) -> Result<(Child, io::PipeReader), Failure> {
     let fault = |error: io::Error| Failure::runtime("cannot run docker; is it installed?", &error);
     let (reader, writer) = io::pipe().map_err(fault)?;
     let mut command = Command::new(real_docker());
     command.env("PATH", path_without_ours()).arg("--host").arg(format!("unix://{}", socket.display()));
-    command.args(["logs", "--tail", &options.lines.to_string()]).args(options.follow.then_some("--follow"));
+    command.args(["logs", "--tail", &lines.to_string()]).args(more);
     command.args(["--", name]).stdin(Stdio::null()).stderr(writer.try_clone().map_err(fault)?).stdout(writer);
     Ok((command.spawn().map_err(fault)?, reader))
 }

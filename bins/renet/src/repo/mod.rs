@@ -1,8 +1,11 @@
 //! `renet repo`: the repositories of this machine and their daemons.
 
+mod backup;
 mod create;
 mod daemons;
 mod deploy;
+pub(crate) mod fence;
+pub(crate) mod fence_check;
 mod image;
 mod lines;
 mod logs;
@@ -12,6 +15,8 @@ mod place;
 mod receive;
 mod registry;
 mod routes;
+mod send_logs;
+mod show;
 mod slots;
 mod status;
 
@@ -39,6 +44,7 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
         RepoCommand::Create(options) => create::create(options),
         RepoCommand::Delete(options) => create::delete(options),
         RepoCommand::List { json } => status::list(*json),
+        RepoCommand::Show { name, json } => show::run(name, *json),
         RepoCommand::Status { name, json } => status::status(name, *json),
         RepoCommand::Up { name, mount, wait, options } => up(name, *mount, (*wait).into(), &Rules::new(options)?),
         RepoCommand::Routes(options) => routes::run(options),
@@ -47,9 +53,12 @@ pub(crate) fn run(command: &RepoCommand) -> Result<ExitCode, Failure> {
         RepoCommand::Unmount { name } => place::unmount(name),
         RepoCommand::Grow { name, size } => place::grow(name, *size),
         RepoCommand::Logs(options) => logs::run(options),
+        RepoCommand::SendLogs { name } => send_logs::run(name),
         RepoCommand::Resume => place::resume(),
         RepoCommand::Slots { name, free, json } => slots::run(name, free.as_deref(), *json),
         RepoCommand::Receive(options) => receive::receive(options),
+        RepoCommand::Export(options) => backup::export(options),
+        RepoCommand::Import(options) => backup::import(options),
     }
 }
 
@@ -97,6 +106,11 @@ impl Repository {
     /// Whether its files can be reached. A directory is mounted by being there.
     fn is_mounted(&self) -> Result<bool, Failure> {
         self.image().map_or(Ok(self.root.is_dir()), |image| image.is_mounted())
+    }
+
+    /// Whether a reboot is to bring it back.
+    fn resumes(&self) -> Result<bool, Failure> {
+        Ok(Book::of_this_machine().read()?.get(&self.name).is_ok_and(|entry| entry.resumes))
     }
 
     fn must_be_there(&self) -> Result<(), Failure> {
@@ -152,14 +166,15 @@ fn up(name: &RepositoryName, mount: bool, patience: Duration, rules: &Rules) -> 
     repository.must_be_there()?;
     daemons.start()?;
     place::note_that_it_resumes(&repository, true)?;
-    status::warn_when_full(&repository)?;
-    let code = deploy::deploy(&repository, rules)?;
+    let done = deploy::deploy(&repository, rules);
     // Who waits for the lock need not wait for certificates.
     drop(lock);
-    if code == ExitCode::SUCCESS {
+    if matches!(done, Ok(ExitCode::SUCCESS)) {
         routes::after_up(&repository, patience, &|| rules.is_interrupted())?;
     }
-    Ok(code)
+    // At the end, where it is read; it may be why something failed.
+    status::warn_when_full(&repository)?;
+    done
 }
 
 fn down(name: &RepositoryName, stop_daemon: bool, rules: &Rules) -> Result<ExitCode, Failure> {

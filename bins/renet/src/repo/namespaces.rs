@@ -18,6 +18,7 @@ use command_line::Failure;
 use repo_network::NetworkId;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::fence::{Fence, Standing};
 use crate::{
     files::{fault, read, replace},
     paths::Paths,
@@ -27,7 +28,7 @@ use crate::{
 /// Where a process sees the control groups.
 const CGROUPS: &str = "/sys/fs/cgroup";
 /// The group, below the repository's, of the daemons and of what containerd starts beside containers.
-const DAEMON: &str = "daemon";
+pub(super) const DAEMON: &str = "daemon";
 
 /// How long killed processes may take to end.
 const END: Duration = Duration::from_secs(10);
@@ -36,12 +37,12 @@ const END: Duration = Duration::from_secs(10);
 const DELEGATED: &str = "REDIACC_DELEGATED";
 
 /// The control group of a repository, as seen from outside: where its holder said that it is.
-fn group(id: NetworkId) -> Result<PathBuf, Failure> {
+pub(super) fn group(id: NetworkId) -> Result<PathBuf, Failure> {
     Ok(read(&group_file(id))?.map_or_else(|| own_group(id), PathBuf::from))
 }
 
 /// Where control groups of version 2 are: beside the version-1 hierarchies they have a place of their own.
-fn unified() -> PathBuf {
+pub(super) fn unified() -> PathBuf {
     let beside = Path::new(CGROUPS).join("unified");
     if beside.join("cgroup.procs").exists() { beside } else { PathBuf::from(CGROUPS) }
 }
@@ -70,11 +71,32 @@ pub(crate) fn hold(id: NetworkId) -> Result<ExitCode, Failure> {
     let run = Paths::of_this_machine().run().join(id.to_string());
     fs::create_dir_all(&run).map_err(fault("create", &run))?;
     replace(&file, &group.to_string_lossy(), 0o644)?;
+    fence_in(id);
     let own = std::env::current_exe().map_err(fault("find", Path::new("this program")))?;
     let mut command = Command::new("unshare");
     command.args(["--cgroup", "--mount", "--propagation", "slave", "--"]).arg(own);
     let error = command.args(["internal", "hold-inside", &id.to_string()]).exec();
     Err(Failure::runtime("cannot run unshare", &error))
+}
+
+/// Before anything of the repository runs. Where there can be no fence it runs without one, as `up` and `renet fence
+/// status` say.
+fn fence_in(id: NetworkId) {
+    let noted = super::Repository::of_network(id).and_then(|it| {
+        let fence = Fence::of(id, &it.root)?;
+        let standing = match fence.put_up() {
+            Ok(()) => fence.standing(),
+            Err(failure) => Standing::Not(failure.reason().unwrap_or_default().to_owned()),
+        };
+        fence.note(&standing).map(|()| standing)
+    });
+    let reason = match noted {
+        Ok(Standing::Fenced) => return,
+        Ok(Standing::Not(reason)) => reason,
+        Err(failure) => failure.reason().unwrap_or_default().to_owned(),
+    };
+    // Into its log; nobody may read it.
+    let _ = writeln!(io::stderr(), "renet: no fence: {reason}");
 }
 
 /// The second step: the control groups as the daemons are to see them, then nothing for ever.

@@ -102,7 +102,8 @@ pub(super) fn resume() -> Result<ExitCode, Failure> {
     let mut failed = Vec::new();
     for (name, entry) in all {
         let repository = Repository::of(name, entry);
-        if let Err(failure) = bring_back(&repository) {
+        let daemons = Daemons::of(&repository);
+        if let Err(failure) = daemons.lock().and_then(|_lock| bring_back(&repository)) {
             let (Failure::Runtime(reason) | Failure::Usage(reason) | Failure::Refused(reason)) = failure else {
                 return Err(Failure::Closed);
             };
@@ -117,12 +118,20 @@ pub(super) fn resume() -> Result<ExitCode, Failure> {
     Err(Failure::Runtime(format!("{} did not come back; the others did", failed.join(", "))))
 }
 
-fn bring_back(repository: &Repository) -> Result<(), Failure> {
+/// Stops its daemon and unmounts it, for a while: a reboot in between brings it back.
+pub(super) fn let_go(repository: &Repository) -> Result<(), Failure> {
     let daemons = Daemons::of(repository);
-    let _lock = daemons.lock()?;
+    if daemons.is_there()? {
+        daemons.let_go()?;
+    }
+    repository.image().map_or(Ok(false), |image| image.unmount()).map(drop)
+}
+
+/// Mounts it and starts its daemon, by whoever has its lock.
+pub(super) fn bring_back(repository: &Repository) -> Result<(), Failure> {
     mount_now(repository)?;
     repository.must_be_there()?;
-    daemons.start()
+    Daemons::of(repository).start()
 }
 
 /// Notes whether a reboot is to bring it back.

@@ -90,6 +90,17 @@ pub(super) fn run(options: &RoutesOptions) -> Result<ExitCode, Failure> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// As part of a repository's state, for people or as JSON; none: that is not known.
+pub(super) fn now(repository: &Repository, as_json: bool) -> Result<Option<serde_json::Value>, Failure> {
+    match wait(repository, Duration::ZERO, &|| true) {
+        Ok(view) if as_json => Ok(Some(view.json())),
+        Ok(view) => view.show().map(|()| None),
+        Err(Failure::Runtime(_)) if as_json => Ok(None),
+        Err(Failure::Runtime(reason)) => say(format_args!("what can be reached is not known: {reason}")).map(|()| None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// After `up`: what came of it. That a machine has no proxy is told, and no failure of this.
 pub(super) fn after_up(
     repository: &Repository,
@@ -113,8 +124,9 @@ fn wait(repository: &Repository, patience: Duration, is_enough: &dyn Fn() -> boo
         view.certify(&mut certificates);
         view.ways.iter_mut().for_each(Way::try_it);
         if view.ways.iter().any(|way| way.listens == Some(false)) {
-            let tcp = read(Path::new("/proc/net/tcp"))?.unwrap_or_default();
-            let listeners = Listeners::from_proc(&tcp, "", "", "");
+            let table = |name| read(&Path::new("/proc/net").join(name)).map(Option::unwrap_or_default);
+            // Behind a fence an IPv6 socket listens on ::ffff:127.0.11.2.
+            let listeners = Listeners::from_proc(&table("tcp")?, &table("tcp6")?, "", "");
             view.ways.iter_mut().filter(|way| way.listens == Some(false)).for_each(|way| way.look_beside(&listeners));
         }
         if view.is_settled(begun.elapsed()) || begun.elapsed() >= patience || is_enough() {

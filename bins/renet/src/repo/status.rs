@@ -9,7 +9,7 @@ use command_line::Failure;
 use repo_lifecycle::{Place, RepositoryName, shown};
 use serde_json::{Value, json};
 
-use super::{Repository, daemons::Daemons, registry::Book};
+use super::{Repository, daemons::Daemons, registry::Book, routes};
 use crate::output::{say, table};
 
 /// From so many percent on a file system is nearly full: a pull of an image would fail first.
@@ -73,6 +73,8 @@ pub(super) fn status(name: &RepositoryName, as_json: bool) -> Result<ExitCode, F
             let disk = room.map(|room| json!({"total": room.total(), "free": room.free, "percent": room.percent()}));
             map.insert("disk".to_owned(), json!(disk));
             map.insert("containers".to_owned(), json!(containers.as_ref().ok()));
+            let routes = if containers.is_ok() { routes::now(&repository, true)? } else { None };
+            map.insert("routes".to_owned(), json!(routes));
         }
         say(all)?;
         return Ok(ExitCode::SUCCESS);
@@ -101,6 +103,7 @@ pub(super) fn status(name: &RepositoryName, as_json: bool) -> Result<ExitCode, F
             let mut rows = vec![["CONTAINER", "ADDRESS", "STATE"].map(str::to_owned)];
             rows.extend(containers.iter().map(|it| [field(it, "name"), field(it, "address"), field(it, "status")]));
             table(&rows)?;
+            routes::now(&repository, false)?;
         }
         Err(Failure::Runtime(reason)) => say(format_args!("  no containers to be seen: {reason}"))?,
         Err(failure) => return Err(failure),

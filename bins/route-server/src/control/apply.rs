@@ -1,12 +1,19 @@
 use container_snapshot::{Snapshot, Timestamp};
 use repo_network::NetworkId;
 use route_api::{Answer, Change, Claim, Claims};
-use route_synthesis::{HostPattern, Ledger};
+use route_synthesis::{HostPattern, Ledger, Policy};
 
+use super::holdings::{held, restore};
 use crate::health::rfc3339;
 
 /// Does what was asked to the ledger; a pure function, so that the main loop stays the only writer.
-pub(crate) fn apply(claims: Claims, ledger: &mut Ledger, snapshot: &Snapshot, now: Timestamp) -> Answer {
+pub(crate) fn apply(
+    claims: Claims,
+    ledger: &mut Ledger,
+    snapshot: &Snapshot,
+    policy: &Policy,
+    now: Timestamp,
+) -> Answer {
     match claims {
         Claims::List => Answer::Claims(list(ledger)),
         Claims::Assign { host, network_id } => match host.parse() {
@@ -18,6 +25,11 @@ pub(crate) fn apply(claims: Claims, ledger: &mut Ledger, snapshot: &Snapshot, no
             ledger.forget(network_id);
             tracing::info!(%network_id, "everything of a repository that was deleted is forgotten");
             Answer::Forgotten
+        }
+        Claims::Holdings { network_id } => Answer::Holdings(held(ledger, network_id)),
+        Claims::Restore { network_id, holdings } => {
+            tracing::info!(%network_id, count = holdings.count(), "what a repository had is given back to it");
+            Answer::Restored { not: restore(ledger, policy, network_id, holdings, now) }
         }
     }
 }
@@ -69,7 +81,9 @@ mod tests {
     #[test]
     fn from_hand_to_hand() {
         let mut ledger = Ledger::default();
-        let mut ask = |claims, secs| apply(claims, &mut ledger, &Snapshot::default(), Timestamp::from_secs(secs));
+        let mut ask = |claims, secs| {
+            apply(claims, &mut ledger, &Snapshot::default(), &Policy::default(), Timestamp::from_secs(secs))
+        };
         let Answer::Assigned(first) = ask(assigning("App.Example.org.", 2816), 1) else { panic!("assigned") };
         assert_eq!((first.host.as_str(), first.previous), ("app.example.org", None));
         assert_eq!(first.notes, ["this machine has no Docker daemon of network 2816 at the moment"]);
@@ -89,7 +103,8 @@ mod tests {
     #[test]
     fn of_a_deleted_repository_nothing_is_left() {
         let mut ledger = Ledger::default();
-        let mut ask = |claims| apply(claims, &mut ledger, &Snapshot::default(), Timestamp::default());
+        let mut ask =
+            |claims| apply(claims, &mut ledger, &Snapshot::default(), &Policy::default(), Timestamp::default());
         ask(assigning("a.example.org", 2816));
         ask(assigning("b.example.org", 2880));
         assert_eq!(ask(Claims::Forget { network_id: 2816.try_into().unwrap() }), Answer::Forgotten);
@@ -102,7 +117,13 @@ mod tests {
         let mut ledger = Ledger::default();
         let odd = HostPattern::try_from("b\u{fc}cher.example".to_owned()).unwrap();
         ledger.hosts.insert(odd, route_synthesis::Claim::new(64.try_into().unwrap(), Timestamp::default()));
-        let answer = apply(releasing("B\u{fc}cher.example"), &mut ledger, &Snapshot::default(), Timestamp::default());
+        let answer = apply(
+            releasing("B\u{fc}cher.example"),
+            &mut ledger,
+            &Snapshot::default(),
+            &Policy::default(),
+            Timestamp::default(),
+        );
         assert!(matches!(answer, Answer::Released(_)), "{answer:?}");
     }
 }

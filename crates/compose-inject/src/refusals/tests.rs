@@ -108,6 +108,8 @@ fn what_people_need_is_left_alone() {
 #[test]
 fn what_the_operator_allows() {
     let allowed = Allowed {
+        fence: vec!["lan".to_owned()],
+        host_ports: Vec::new(),
         privileged: true,
         namespaces: vec!["pid".to_owned()],
         capabilities: vec!["CAP_NET_ADMIN".to_owned()],

@@ -18,7 +18,6 @@ use std::{
 
 use command_line::{Failure, printable};
 use repo_lifecycle::{Function, OnFailure, Rediaccfiles, Slip, Step, slips};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 pub(super) use self::log::{RUNS, logs};
 use self::{
@@ -30,6 +29,7 @@ use crate::{
     cli::RunOptions,
     compose,
     files::{fault, read},
+    interrupts::told_to_end,
     output::{say, table},
 };
 
@@ -187,11 +187,7 @@ impl Rules {
     /// ctrl-C, the end of a session, and where it is said a line on standard input, end the function that runs; no
     /// further one is run.
     pub(super) fn new(options: &RunOptions) -> Result<Self, Failure> {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            let registered = signal_hook::flag::register(signal, Arc::clone(&interrupted));
-            registered.map_err(|error| Failure::runtime("signals", &error))?;
-        }
+        let interrupted = told_to_end()?;
         if options.interrupts_on_stdin {
             let interrupted = Arc::clone(&interrupted);
             // Its end means nothing: a connection that breaks stops nothing.

@@ -1,0 +1,245 @@
+//! The loopback fence of a repository: what is put on its control groups, and when.
+//!
+//! The guard stands on the repository's group before its daemons start. A service's group and what belongs on that are
+//! made when compose is about to start it, and again for every known service when the daemons start, since containers may
+//! come back by themselves.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use command_line::{Failure, chain};
+use compose_inject::{Allowed, FenceMode};
+use loopback_fence::{FenceError, Policy, Role, State, attach, detach, resolvers, state};
+use repo_network::{NetworkId, Slot, SlotFile};
+use serde::{Deserialize, Serialize};
+
+use super::namespaces::{self, DAEMON};
+use crate::{
+    compose,
+    files::{fault, read, replace},
+    paths::Paths,
+    repository::SLOT_FILE,
+};
+
+/// Below the repository's root: which services asked for something else than the usual fence. What of it holds is for the
+/// operator to say, each time anew.
+const MODES: &str = ".rediacc/fence.json";
+/// Where the machine says whom it asks for names.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The modes of services, by slot.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Modes {
+    lan: BTreeSet<Slot>,
+    off: BTreeSet<Slot>,
+}
+
+/// The fence of one repository.
+pub(crate) struct Fence {
+    id: NetworkId,
+    root: PathBuf,
+    /// Its control group; none: it is not up.
+    group: Option<PathBuf>,
+    resolvers: Vec<std::net::Ipv4Addr>,
+    allowed: Allowed,
+}
+
+/// What a machine does with fences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is there.
+    Fenced,
+    /// It is not, and why.
+    Not(String),
+}
+
+// === impl Fence ===
+
+impl Fence {
+    pub(crate) fn of(id: NetworkId, root: &Path) -> Result<Self, Failure> {
+        let group = Some(namespaces::group(id)?).filter(|group| group.is_dir());
+        let text = fs::read_to_string(RESOLV_CONF).unwrap_or_default();
+        let allowed = compose::allowed(root)?;
+        Ok(Self { id, root: root.to_owned(), group, resolvers: resolvers(&text), allowed })
+    }
+
+    /// Whether its services are fenced.
+    pub(crate) fn standing(&self) -> Standing {
+        let looked = match &self.group {
+            // Of another policy, as after a change of what the operator allows, it is a fence all the same.
+            Some(group) => state(group, &self.guard(group)).map(|state| state != State::Absent),
+            None => return Standing::Not("its daemon does not run, or was not started by renet".to_owned()),
+        };
+        match looked {
+            Ok(true) => Standing::Fenced,
+            Ok(false) => {
+                Standing::Not("its daemon was started without one; renet repo unmount and up start it anew".to_owned())
+            }
+            Err(error) => Standing::Not(words(&error)),
+        }
+    }
+
+    /// Says how it stands, for the route server, which may not ask the kernel.
+    pub(crate) fn note(&self, standing: &Standing) -> Result<(), Failure> {
+        let run = Paths::of_this_machine().run().join(self.id.to_string());
+        fs::create_dir_all(&run).map_err(fault("create", &run))?;
+        let text = match standing {
+            Standing::Fenced => "on\n".to_owned(),
+            Standing::Not(reason) => format!("none: {reason}\n"),
+        };
+        replace(&run.join("fence"), &text, 0o644)
+    }
+
+    /// What is on the group of each service that has one.
+    pub(crate) fn services(&self) -> Result<Vec<(Slot, &'static str)>, Failure> {
+        let Some(group) = &self.group else { return Ok(Vec::new()) };
+        let modes = self.modes();
+        let entries = fs::read_dir(group).map_err(fault("read", group))?.filter_map(Result::ok);
+        let slots = entries.filter_map(|entry| {
+            let number: u64 = entry.file_name().to_str()?.strip_prefix("slot-")?.parse().ok()?;
+            Slot::try_from(number).ok()
+        });
+        let mut all: Vec<_> = slots.collect();
+        all.sort();
+        let look = |slot: Slot| {
+            let mode = modes.of(slot);
+            let policy = self.policy(Role::Slot(slot), mode == FenceMode::Lan);
+            let state = state(&group.join(slot_group(slot)), &policy).map_err(failure)?;
+            Ok((
+                slot,
+                match (state, mode) {
+                    (State::Whole, FenceMode::Lan) => "lan",
+                    (State::Whole, _) => "on",
+                    (State::Absent, FenceMode::Off) => "off",
+                    (State::Absent, _) => "refused only",
+                    (State::Other, _) => "of before",
+                },
+            ))
+        };
+        all.into_iter().map(look).collect()
+    }
+
+    /// Puts up the guard, and what belongs on the groups of all services that are known.
+    pub(crate) fn put_up(&self) -> Result<(), Failure> {
+        let Some(group) = &self.group else { return Ok(()) };
+        let slots = match read(&self.root.join(SLOT_FILE))? {
+            Some(text) => SlotFile::parse(&text).map_err(|error| Failure::usage(SLOT_FILE, &error))?,
+            None => SlotFile::default(),
+        };
+        let modes = self.modes();
+        let daemon = group.join(DAEMON);
+        fs::create_dir_all(&daemon).map_err(fault("create", &daemon))?;
+        for slot in &modes.off {
+            self.make(*slot)?;
+        }
+        attach(group, &self.guard(group)).map_err(failure)?;
+        for (_, slot) in slots.services() {
+            self.put_up_slot(slot, modes.of(slot))?;
+        }
+        Ok(())
+    }
+
+    /// Before compose starts services: their groups, as they are to be from now on.
+    pub(crate) fn put_up_for(&self, services: &BTreeMap<Slot, FenceMode>) -> Result<(), Failure> {
+        let Some(group) = &self.group else { return Ok(()) };
+        let before = self.modes();
+        let mut modes = before.clone();
+        for (slot, mode) in services {
+            modes.set(*slot, *mode);
+        }
+        if modes != before {
+            let text = serde_json::to_string(&modes).map_err(|error| Failure::runtime(MODES, &error))?;
+            replace(&self.root.join(MODES), &text, 0o600)?;
+        }
+        for slot in services.keys() {
+            self.make(*slot)?;
+        }
+        // It knows the groups that have no fence.
+        attach(group, &self.guard(group)).map_err(failure)?;
+        services.iter().try_for_each(|(slot, mode)| self.put_up_slot(*slot, *mode))
+    }
+
+    /// What asked for something else and may have it.
+    fn modes(&self) -> Modes {
+        // One that cannot be read asks for nothing.
+        let text = read(&self.root.join(MODES)).ok().flatten().unwrap_or_default();
+        let mut modes: Modes = serde_json::from_str(&text).unwrap_or_default();
+        if !self.allowed.fence(FenceMode::Lan) {
+            modes.lan.clear();
+        }
+        if !self.allowed.fence(FenceMode::Off) {
+            modes.off.clear();
+        }
+        modes
+    }
+
+    fn policy(&self, role: Role, lan: bool) -> Policy {
+        let host_ports = self.allowed.host_ports.clone();
+        Policy { resolvers: self.resolvers.clone(), host_ports, lan, ..Policy::new(self.id, role) }
+    }
+
+    fn guard(&self, group: &Path) -> Policy {
+        let modes = self.modes();
+        // A group that is not there lets nobody out.
+        let inode = |name: &str| fs::metadata(group.join(name)).map(|it| it.ino()).ok();
+        let off = modes.off.iter().filter_map(|slot| inode(&slot_group(*slot))).collect();
+        self.policy(Role::Guard { daemon: inode(DAEMON), off }, !modes.lan.is_empty())
+    }
+
+    fn make(&self, slot: Slot) -> Result<Option<PathBuf>, Failure> {
+        let Some(group) = &self.group else { return Ok(None) };
+        let group = group.join(slot_group(slot));
+        fs::create_dir_all(&group).map_err(fault("create", &group))?;
+        Ok(Some(group))
+    }
+
+    fn put_up_slot(&self, slot: Slot, mode: FenceMode) -> Result<(), Failure> {
+        let Some(group) = self.make(slot)? else { return Ok(()) };
+        if mode == FenceMode::Off && self.allowed.fence(mode) {
+            return detach(&group).map(drop).map_err(failure);
+        }
+        let lan = mode == FenceMode::Lan && self.allowed.fence(mode);
+        attach(&group, &self.policy(Role::Slot(slot), lan)).map_err(failure)
+    }
+}
+
+// === impl Modes ===
+
+impl Modes {
+    fn of(&self, slot: Slot) -> FenceMode {
+        if self.off.contains(&slot) {
+            FenceMode::Off
+        } else if self.lan.contains(&slot) {
+            FenceMode::Lan
+        } else {
+            FenceMode::On
+        }
+    }
+
+    fn set(&mut self, slot: Slot, mode: FenceMode) {
+        for (set, own) in [(&mut self.lan, FenceMode::Lan), (&mut self.off, FenceMode::Off)] {
+            if mode == own {
+                set.insert(slot)
+            } else {
+                set.remove(&slot)
+            };
+        }
+    }
+}
+
+fn slot_group(slot: Slot) -> String {
+    format!("slot-{slot}")
+}
+
+fn failure(error: FenceError) -> Failure {
+    Failure::Runtime(words(&error))
+}
+
+fn words(error: &FenceError) -> String {
+    chain(error)
+}

@@ -11,6 +11,8 @@ use crate::parts::io;
 pub(crate) enum Unit {
     /// Time on the clock.
     Seconds,
+    /// Time on the clock, of one call.
+    Microseconds,
     /// Time on a processor.
     CpuSeconds,
     /// Share of one processor.
@@ -177,6 +179,7 @@ impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, digits) = match self.unit {
             Unit::Seconds => ("s", 3),
+            Unit::Microseconds => ("µs", 2),
             Unit::CpuSeconds => ("CPU-s", 4),
             Unit::CpuPercent => ("% CPU", 3),
             Unit::MiB => ("MiB", 1),

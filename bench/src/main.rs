@@ -1,6 +1,7 @@
 //! Figures beside their yardstick, measured in one run on one machine: what is compared had the same containers, the
 //! same moment and the same neighbours. No figure is asserted; docs/PERFORMANCE.md says what they mean.
 
+mod fence;
 mod figures;
 mod fleet;
 mod http;
@@ -48,11 +49,16 @@ enum What {
     Fleet,
     /// What it costs when nothing happens
     Idle,
+    /// What the loopback fence costs; it needs root, and is not among all
+    Fence,
     /// All of them
     All,
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fence::worker() {
+        return code;
+    }
     let cli = Cli::parse();
     let outcome = run(&cli);
     match outcome {
@@ -66,8 +72,11 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Error> {
-    let programs = Programs::find()?;
     let mut report = if cli.json { Report::json() } else { Report::text() };
+    if cli.what == What::Fence {
+        return fence::run(&mut report);
+    }
+    let programs = Programs::find()?;
     let wanted = |what| cli.what == what || cli.what == What::All;
     if wanted(What::Live) {
         live::run(&programs, cli.samples, &mut report)?;

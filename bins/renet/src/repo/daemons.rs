@@ -149,7 +149,8 @@ impl Daemons {
     fn write_units(&self) -> Result<(), Failure> {
         let places = [Some(self.daemon.root.as_str()), self.image.as_deref()].into_iter().flatten();
         let mounts = places.map(|place| units::quoted(Path::new(place))).collect::<Vec<_>>().join(" ");
-        let own = format!("# Written by renet repo up.\n[Unit]\nRequiresMountsFor={mounts}\n");
+        let filter = Fence::of(self.daemon.id, Path::new(&self.daemon.root))?.packet_filter().unwrap_or_default();
+        let own = format!("# Written by renet repo up.\n[Unit]\nRequiresMountsFor={mounts}\n\n[Service]\n{filter}");
         let file = format!("{}.service.d/repository.conf", self.name(CGROUP));
         let changed = [units::write_packaged(&PACKAGED)?, units::write(&file, &own)?];
         if changed.contains(&true) { units::reload() } else { Ok(()) }

@@ -7,6 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    net::Ipv4Addr,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
@@ -45,7 +46,7 @@ pub(crate) struct Fence {
     root: PathBuf,
     /// Its control group; none: it is not up.
     group: Option<PathBuf>,
-    resolvers: Vec<std::net::Ipv4Addr>,
+    resolvers: Vec<Ipv4Addr>,
     allowed: Allowed,
 }
 
@@ -82,6 +83,17 @@ impl Fence {
             }
             Err(error) => Standing::Not(words(&error)),
         }
+    }
+
+    /// A second layer for a unit of systemd's: what its processes send to 127/8 by raw sockets and the like, which the
+    /// programs do not see. None where a service may have no fence, or a wider one.
+    pub(crate) fn packet_filter(&self) -> Option<String> {
+        if self.allowed.fence(FenceMode::Lan) {
+            return None;
+        }
+        let mut allowed = vec![format!("{}/26", self.id.network()), "127.0.0.1".to_owned()];
+        allowed.extend(self.resolvers.iter().filter(|it| **it != Ipv4Addr::LOCALHOST).map(ToString::to_string));
+        Some(format!("IPAddressDeny=127.0.0.0/8\nIPAddressAllow={}\n", allowed.join(" ")))
     }
 
     /// Says how it stands, for the route server, which may not ask the kernel.

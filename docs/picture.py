@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-WIDTH = 118  # characters of a line
+WIDTH = 128  # characters of a line
 ROW, LEFT, TOP, CHARACTER = 18, 16, 44, 7.83
 COLOURS = {"prompt": "#7ee787", "command": "#ffffff", "text": "#c9d1d9", "url": "#79c0ff"}
 STEPS = [

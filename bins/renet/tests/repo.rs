@@ -281,6 +281,9 @@ fn an_export_brings_everything_to_another_machine() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     assert!(metadata.len() < 1 << 20, "{}: holes stay holes", metadata.len());
     assert!(refused(here, 3, &["repo", "export", "my-app", path]).contains("is there already"));
+    let inside = own.join("my-app.export");
+    let said = refused(here, 2, &["repo", "export", "my-app", inside.to_str().unwrap()]);
+    assert!(said.contains("is in the repository itself") && !inside.exists(), "{said}");
 
     assert!(
         refused(here, 3, &["repo", "import", "x", path]).contains("network 2816 belongs to repository my-app here")

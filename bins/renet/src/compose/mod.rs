@@ -33,7 +33,7 @@ use self::{
 use crate::{
     cli::{ComposeCommand, ComposeOptions, RepositoryOptions},
     files,
-    repo::fence::{Fence, Standing},
+    repo::fence::Fence,
     repository::{Repository, bare_command},
 };
 
@@ -216,7 +216,7 @@ impl Session {
         }
         let state = text(&self.repository.project_directory(&model.project))?;
         let place = Place::new(self.repository.id, &state).map_err(|error| Failure::usage("the repository", &error))?;
-        let is_fenced = Fence::of(self.repository.id, &self.repository.root)?.standing() == Standing::Fenced;
+        let is_fenced = Fence::of(self.repository.id, &self.repository.root)?.is_there()?;
         Ok(Plan::new(model, slots, &place.fenced(is_fenced)))
     }
 

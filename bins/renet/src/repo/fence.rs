@@ -85,6 +85,24 @@ impl Fence {
         }
     }
 
+    /// The same, for whoever is about to start services: with the fence that the repository had when its daemon started, or
+    /// not at all. Without a slot they would be made anew, and could bind nothing.
+    pub(crate) fn is_there(&self) -> Result<bool, Failure> {
+        match self.standing() {
+            Standing::Fenced => Ok(true),
+            Standing::Not(reason)
+                if self.group.is_some() && self.noted()?.is_some_and(|text| text.starts_with("on")) =>
+            {
+                Err(Failure::Runtime(format!("the repository is fenced, and its fence cannot be seen: {reason}")))
+            }
+            Standing::Not(_) => Ok(false),
+        }
+    }
+
+    fn noted(&self) -> Result<Option<String>, Failure> {
+        read(&note_file(self.id))
+    }
+
     /// A second layer for a unit of systemd's: what its processes send to 127/8 by raw sockets and the like, which the
     /// programs do not see. None where a service may have no fence, or a wider one.
     pub(crate) fn packet_filter(&self) -> Option<String> {
@@ -98,13 +116,14 @@ impl Fence {
 
     /// Says how it stands, for the route server, which may not ask the kernel.
     pub(crate) fn note(&self, standing: &Standing) -> Result<(), Failure> {
-        let run = Paths::of_this_machine().run().join(self.id.to_string());
-        fs::create_dir_all(&run).map_err(fault("create", &run))?;
+        let file = note_file(self.id);
+        let run = file.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(run).map_err(fault("create", run))?;
         let text = match standing {
             Standing::Fenced => "on\n".to_owned(),
             Standing::Not(reason) => format!("none: {reason}\n"),
         };
-        replace(&run.join("fence"), &text, 0o644)
+        replace(&file, &text, 0o644)
     }
 
     /// What is on the group of each service that has one.
@@ -244,6 +263,11 @@ impl Modes {
     }
 }
 
+/// Where it is noted whether a repository is fenced; the route server reads it too.
+pub(super) fn note_file(id: NetworkId) -> PathBuf {
+    Paths::of_this_machine().run().join(id.to_string()).join("fence")
+}
+
 fn slot_group(slot: Slot) -> String {
     format!("slot-{slot}")
 }
@@ -254,4 +278,28 @@ fn failure(error: FenceError) -> Failure {
 
 fn words(error: &FenceError) -> String {
     chain(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_services_asked_for_counts_as_far_as_it_is_allowed() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir_all(scratch.path().join(".rediacc")).unwrap();
+        fs::write(scratch.path().join(MODES), r#"{"lan": [1], "off": [2], "more": 3}"#).unwrap();
+        let modes = |words: &[&str]| {
+            let allowed = Allowed { fence: words.iter().map(ToString::to_string).collect(), ..Allowed::default() };
+            let id = "2816".parse().unwrap();
+            let fence = Fence { id, root: scratch.path().to_owned(), group: None, resolvers: Vec::new(), allowed };
+            [0_u64, 1, 2].map(|slot| fence.modes().of(slot.try_into().unwrap()))
+        };
+        use FenceMode::{Lan, Off, On};
+        assert_eq!(modes(&[]), [On, On, On]);
+        assert_eq!(modes(&["lan"]), [On, Lan, On]);
+        assert_eq!(modes(&["off"]), [On, Lan, Off], "who may have none may have a wider one");
+        fs::write(scratch.path().join(MODES), "nonsense").unwrap();
+        assert_eq!(modes(&["lan", "off"]), [On, On, On]);
+    }
 }

@@ -140,7 +140,12 @@ impl Scratch {
         let group = namespaces::unified().join(format!("rediacc-fence-check-{}", std::process::id()));
         let scratch = Self { group };
         let service = scratch.service();
-        fs::create_dir_all(&service).map_err(fault("create", &service))?;
+        fs::create_dir_all(&service).map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Failure::Runtime("only root may make control groups; the same with sudo".to_owned())
+            }
+            _ => fault("create", &service)(error),
+        })?;
         let failed = |error: loopback_fence::FenceError| {
             Failure::Runtime(format!("there is no fence on this machine: {}", command_line::chain(&error)))
         };

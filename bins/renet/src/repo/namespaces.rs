@@ -18,7 +18,7 @@ use command_line::Failure;
 use repo_network::NetworkId;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::fence::{Fence, Standing};
+use super::fence::{Fence, Standing, note_file};
 use crate::{
     files::{fault, read, replace},
     paths::Paths,
@@ -144,7 +144,7 @@ pub(super) fn inhabitant(id: NetworkId) -> Result<Option<u32>, Failure> {
 /// Removes the control groups, when nobody is in them.
 pub(super) fn remove(id: NetworkId) -> Result<(), Failure> {
     remove_groups(&group(id)?);
-    for file in [ready_file(id), group_file(id)] {
+    for file in [ready_file(id), group_file(id), note_file(id)] {
         // Not there: just as well.
         let _ = fs::remove_file(file);
     }

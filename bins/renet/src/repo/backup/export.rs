@@ -39,6 +39,12 @@ pub(in super::super) fn export(options: &ExportOptions) -> Result<ExitCode, Fail
     let ExportOptions { name, file, stop } = options;
     let repository = Repository::find(name)?;
     // All that can be refused is refused before anything is stopped.
+    if std::path::absolute(file).is_ok_and(|file| file.starts_with(&repository.root)) {
+        return Err(Failure::Usage(format!(
+            "{} is in the repository itself; name a file outside of it",
+            file.display()
+        )));
+    }
     let mut destination = Destination::of(file)?;
     let interrupted = told_to_end()?;
     let daemons = Daemons::of(&repository);

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use repo_network::{NetworkId, Slot};
+use repo_network::{NETWORK_SIZE, NetworkId, Slot};
 
 /// The resolvers that systemd-resolved has on loopback, which a machine's `/etc/resolv.conf` may name.
 pub const STUB_RESOLVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 53), Ipv4Addr::new(127, 0, 0, 54)];
@@ -27,7 +27,8 @@ pub struct Policy {
 /// Whose control group it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// A repository's: refuses, and changes nothing. Without a [`Role::Slot`] below it nothing binds a wildcard.
+    /// A repository's: refuses, and changes nothing. Without a [`Role::Slot`] or [`Role::Rest`] below it nothing binds a
+    /// wildcard.
     Guard {
         /// The control group, by its inode, whose own processes are let alone: the Docker daemon, which may use a
         /// registry on the host. Groups below it are not.
@@ -38,6 +39,9 @@ pub enum Role {
     },
     /// A service's: what is bound everywhere or on localhost is bound on the service's own address.
     Slot(Slot),
+    /// Of all that has no slot, such as builds and what `docker run` starts: the same with the last address of the network,
+    /// which no service has.
+    Rest,
 }
 
 // === impl Policy ===
@@ -61,6 +65,7 @@ impl Policy {
         match &self.role {
             Role::Guard { .. } => None,
             Role::Slot(slot) => Some(self.network.service_ip(*slot)),
+            Role::Rest => Some(Ipv4Addr::from(u32::from(self.network.network()) + NETWORK_SIZE - 1)),
         }
     }
 

@@ -267,6 +267,20 @@ fn without_a_slot_nothing_binds_a_wildcard_and_siblings_are_within_reach() {
 }
 
 #[test]
+fn what_has_no_slot_has_the_last_address() {
+    let rest = Policy::new(network(), Role::Rest);
+    for (hook, address, end) in [
+        (Hook::Bind4, "0.0.0.0", "127.0.11.63"),
+        (Hook::Connect4, "127.0.0.1", "127.0.11.63"),
+        (Hook::Connect4, "127.0.11.2", "127.0.11.2"),
+    ] {
+        let done = run(&call(hook, address, 8080), &[&rest, &guard()]);
+        assert_eq!((done.verdict & 1, done.address), (1, end.parse().unwrap()), "{address}");
+    }
+    assert_eq!(run(&call(Hook::Bind4, "127.0.11.2", 8080), &[&rest, &guard()]).verdict, 0, "a service's");
+}
+
+#[test]
 fn localhost_is_the_service_itself() {
     let own = "127.0.11.2";
     for (hook, address, to) in [

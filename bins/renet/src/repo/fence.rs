@@ -29,6 +29,8 @@ use crate::{
 /// Below the repository's root: which services asked for something else than the usual fence. What of it holds is for the
 /// operator to say, each time anew.
 const MODES: &str = ".rediacc/fence.json";
+/// The control group of what has no slot: as the daemon is told (`--cgroup-parent`).
+const CONTAINERS: &str = "containers";
 /// Where the machine says whom it asks for names.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -169,6 +171,9 @@ impl Fence {
             self.make(*slot)?;
         }
         attach(group, &self.guard(group)).map_err(failure)?;
+        let rest = group.join(CONTAINERS);
+        fs::create_dir_all(&rest).map_err(fault("create", &rest))?;
+        attach(&rest, &self.policy(Role::Rest, false)).map_err(failure)?;
         for (_, slot) in slots.services() {
             self.put_up_slot(slot, modes.of(slot))?;
         }

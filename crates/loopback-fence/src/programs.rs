@@ -23,6 +23,10 @@ pub enum Hook {
     Sendmsg4 = 14,
     /// The same, IPv6.
     Sendmsg6 = 15,
+    /// recvfrom(2) and the like of UDP, IPv4: whom a datagram comes from.
+    Recvmsg4 = 19,
+    /// The same, IPv6.
+    Recvmsg6 = 20,
 }
 
 // Places in `struct bpf_sock_addr`, what a program is given.
@@ -67,8 +71,16 @@ const UDP: u32 = libc::IPPROTO_UDP as u32;
 
 impl Hook {
     /// All that the fence needs.
-    pub const ALL: [Self; 6] =
-        [Self::Bind4, Self::Bind6, Self::Connect4, Self::Connect6, Self::Sendmsg4, Self::Sendmsg6];
+    pub const ALL: [Self; 8] = [
+        Self::Bind4,
+        Self::Bind6,
+        Self::Connect4,
+        Self::Connect6,
+        Self::Sendmsg4,
+        Self::Sendmsg6,
+        Self::Recvmsg4,
+        Self::Recvmsg6,
+    ];
 
     /// The name of its program, by which the fence knows its own.
     #[must_use]
@@ -80,11 +92,13 @@ impl Hook {
             Self::Connect6 => "fence_connect6",
             Self::Sendmsg4 => "fence_sendmsg4",
             Self::Sendmsg6 => "fence_sendmsg6",
+            Self::Recvmsg4 => "fence_recvmsg4",
+            Self::Recvmsg6 => "fence_recvmsg6",
         }
     }
 
     fn is_v6(self) -> bool {
-        matches!(self, Self::Bind6 | Self::Connect6 | Self::Sendmsg6)
+        matches!(self, Self::Bind6 | Self::Connect6 | Self::Sendmsg6 | Self::Recvmsg6)
     }
 
     fn is_bind(self) -> bool {
@@ -98,7 +112,11 @@ impl Hook {
 #[must_use]
 pub fn program(hook: Hook, policy: &Policy) -> Vec<Instruction> {
     let mut program = Program { hook, policy, own: policy.own(), text: Assembler::default() };
-    program.write();
+    if matches!(hook, Hook::Recvmsg4 | Hook::Recvmsg6) {
+        program.received()
+    } else {
+        program.write()
+    }
     // The labels are ours, and 4096 instructions are within reach of any jump.
     program.text.finish().unwrap_or_default()
 }
@@ -175,6 +193,21 @@ impl Program<'_> {
         self.text.label("allow");
         let allow = if hook.is_bind() && self.own.is_some() { ALLOW_ANY_PORT } else { ALLOW };
         self.text.exit(allow).label("deny").exit(DENY);
+    }
+
+    /// What a service sends to itself comes from localhost, since that is how it mostly asks itself: who compares the sender
+    /// of an answer with whom it asked (musl, dnsmasq) finds it right. Such a program may refuse nothing.
+    fn received(&mut self) {
+        let at = if self.hook.is_v6() { ADDRESS6 + 12 } else { ADDRESS4 };
+        self.text.copy(R6, R1);
+        if let Some(own) = self.own {
+            if self.hook.is_v6() {
+                self.text.load(R1, R6, ADDRESS6 + 8).if_not_equal(R1, mapped(), "as it is");
+            }
+            self.text.load(R1, R6, at).if_not_equal(R1, word(own), "as it is");
+            self.text.set(R1, word(LOCALHOST)).store(R6, at, R1);
+        }
+        self.text.label("as it is").exit(ALLOW);
     }
 
     /// bind(2) of an IPv4 address that is not 0.0.0.0, which follows.

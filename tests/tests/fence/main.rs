@@ -48,9 +48,9 @@ const CASES: &[Case] = &[
     ),
     case("udp send 127.250.0.3:5353", "peer 127.250.0.2 from 127.250.0.3", "peer 127.0.0.1 from 127.250.0.3"),
     case("udp connect 127.250.0.3:5353", "peer 127.250.0.2 from 127.250.0.3", "peer 127.0.0.1 from 127.250.0.3"),
-    case("udp connect 127.0.0.1:5353", "peer 127.0.0.1 from 127.250.0.2", "ECONNREFUSED"),
-    case("udp6 connect [::1]:5353", "peer 127.0.0.1 from 127.250.0.2", "ECONNREFUSED"),
-    case("udp send 127.0.0.1:5353", "peer 127.0.0.1 from 127.250.0.2", "silence"),
+    case("udp connect 127.0.0.1:5353", "peer 127.0.0.1 from 127.0.0.1", "ECONNREFUSED"),
+    case("udp6 connect [::1]:5353", "peer 127.0.0.1 from 127.0.0.1", "ECONNREFUSED"),
+    case("udp send 127.0.0.1:5353", "peer 127.0.0.1 from 127.0.0.1", "silence"),
     // Attacks: another's address, wildcards, the host's services.
     case("tcp bind 127.250.0.3:9000", "EPERM", "127.250.0.3:9000"),
     case("tcp bind 127.250.0.66:9000", "EPERM", "127.250.0.66:9000"),

@@ -9,11 +9,13 @@ use std::{
 
 use command_line::{Failure, printable};
 use rustix::{
-    fs::{FallocateFlags, fallocate},
+    fs::{FallocateFlags, OFlags, fallocate},
     io::Errno,
 };
 use tempfile::NamedTempFile;
 
+/// The most bytes of a text: more than all paths of a push.
+const MAX_TEXT: u64 = 128 << 20;
 /// The most bytes of a lock's file that are read.
 const MAX_HOLDER: u64 = 1000;
 
@@ -23,9 +25,22 @@ pub(crate) fn fault(action: &str, path: &Path) -> impl FnOnce(io::Error) -> Fail
     move |error| Failure::runtime(what, &error)
 }
 
-/// The text of a file, or none when there is no such file.
+/// The text of a file, or none when there is no such file. What stands in a repository may be anything: a pipe is not waited
+/// for, and a file without end is no text.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, Failure> {
-    match fs::read_to_string(path) {
+    let read = || {
+        let file = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let mut text = String::new();
+        file.take(MAX_TEXT).read_to_string(&mut text)?;
+        if text.len() as u64 == MAX_TEXT {
+            return Err(io::Error::other(format!("it has more than {} MiB", MAX_TEXT >> 20)));
+        }
+        Ok(text)
+    };
+    match read() {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(fault("read", path)(error)),
@@ -130,6 +145,21 @@ fn reserve(file: &File, length: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_text_is_told_and_not_waited_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("file");
+        assert_eq!(read(&path).unwrap(), None);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let said = |path: &Path| read(path).unwrap_err().reason().unwrap().to_owned();
+        assert!(said(&path).ends_with("it is no file"));
+        assert!(said(scratch.path()).contains("it is no file"));
+        fs::remove_file(&path).unwrap();
+        File::create(&path).unwrap().set_len(MAX_TEXT + 1).unwrap();
+        assert!(said(&path).ends_with("it has more than 128 MiB"));
+        assert!(read(Path::new("/proc/self/comm")).unwrap().is_some_and(|it| !it.is_empty()));
+    }
 
     #[test]
     fn in_place_keeps_the_file_and_replacing_does_not() {

@@ -67,7 +67,8 @@ impl Fence {
     pub(crate) fn of(id: NetworkId, root: &Path) -> Result<Self, Failure> {
         let group = Some(namespaces::group(id)?).filter(|group| group.is_dir());
         let text = fs::read_to_string(RESOLV_CONF).unwrap_or_default();
-        let allowed = compose::allowed(root)?;
+        // A file of the operator's that cannot be taken allows nothing, and takes no fence away; compose says what is wrong.
+        let allowed = compose::allowed(root).unwrap_or_default();
         Ok(Self { id, root: root.to_owned(), group, resolvers: resolvers(&text), allowed })
     }
 
@@ -157,16 +158,13 @@ impl Fence {
         all.into_iter().map(look).collect()
     }
 
-    /// Puts up the guard, and what belongs on the groups of all services that are known.
+    /// Puts up the guard, and what belongs on the groups of all services that are known. The guard comes first: nothing
+    /// that stands in the repository keeps it from being there.
     pub(crate) fn put_up(&self) -> Result<(), Failure> {
         let Some(group) = &self.group else { return Ok(()) };
-        let slots = match read(&self.root.join(SLOT_FILE))? {
-            Some(text) => SlotFile::parse(&text).map_err(|error| Failure::usage(SLOT_FILE, &error))?,
-            None => SlotFile::default(),
-        };
-        let modes = self.modes();
         let daemon = group.join(DAEMON);
         fs::create_dir_all(&daemon).map_err(fault("create", &daemon))?;
+        let modes = self.modes();
         for slot in &modes.off {
             self.make(*slot)?;
         }
@@ -174,10 +172,11 @@ impl Fence {
         let rest = group.join(CONTAINERS);
         fs::create_dir_all(&rest).map_err(fault("create", &rest))?;
         attach(&rest, &self.policy(Role::Rest, false)).map_err(failure)?;
-        for (_, slot) in slots.services() {
-            self.put_up_slot(slot, modes.of(slot))?;
-        }
-        Ok(())
+        let slots = match read(&self.root.join(SLOT_FILE))? {
+            Some(text) => SlotFile::parse(&text).map_err(|error| Failure::usage(SLOT_FILE, &error))?,
+            None => SlotFile::default(),
+        };
+        slots.services().try_for_each(|(_, slot)| self.put_up_slot(slot, modes.of(slot)))
     }
 
     /// Before compose starts services: their groups, as they are to be from now on.

@@ -84,11 +84,10 @@ pub(crate) fn hold(id: NetworkId) -> Result<ExitCode, Failure> {
 fn fence_in(id: NetworkId) {
     let noted = super::Repository::of_network(id).and_then(|it| {
         let fence = Fence::of(id, &it.root)?;
-        let standing = match fence.put_up() {
-            Ok(()) => fence.standing(),
-            Err(failure) => Standing::Not(failure.reason().unwrap_or_default().to_owned()),
-        };
-        fence.note(&standing).map(|()| standing)
+        let put_up = fence.put_up();
+        let standing = fence.standing();
+        fence.note(&standing)?;
+        put_up.map(|()| standing)
     });
     let reason = match noted {
         Ok(Standing::Fenced) => return,
@@ -96,7 +95,7 @@ fn fence_in(id: NetworkId) {
         Err(failure) => failure.reason().unwrap_or_default().to_owned(),
     };
     // Into its log; nobody may read it.
-    let _ = writeln!(io::stderr(), "renet: no fence: {reason}");
+    let _ = writeln!(io::stderr(), "renet: the fence is not whole: {reason}");
 }
 
 /// The second step: the control groups as the daemons are to see them, then nothing for ever.

@@ -65,7 +65,7 @@ pub(crate) enum Standing {
 
 impl Fence {
     pub(crate) fn of(id: NetworkId, root: &Path) -> Result<Self, Failure> {
-        let group = Some(namespaces::group(id)?).filter(|group| group.is_dir());
+        let group = namespaces::noted_group(id)?.filter(|group| group.is_dir());
         let text = fs::read_to_string(RESOLV_CONF).unwrap_or_default();
         // A file of the operator's that cannot be taken allows nothing, and takes no fence away; compose says what is wrong.
         let allowed = compose::allowed(root).unwrap_or_default();

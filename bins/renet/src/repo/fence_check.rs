@@ -189,7 +189,7 @@ pub(crate) fn status(name: Option<&RepositoryName>, as_json: bool) -> Result<Exi
     let mut is_good = true;
     for repository in all {
         let fence = Fence::of(repository.id, &repository.root)?;
-        let group = namespaces::group(repository.id)?;
+        let group = namespaces::noted_group(repository.id)?.unwrap_or_default();
         let is_up = group.is_dir();
         let (words, is_fenced) = match fence.standing() {
             Standing::Fenced => ("on".to_owned(), true),

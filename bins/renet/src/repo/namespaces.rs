@@ -38,7 +38,12 @@ const DELEGATED: &str = "REDIACC_DELEGATED";
 
 /// The control group of a repository, as seen from outside: where its holder said that it is.
 pub(super) fn group(id: NetworkId) -> Result<PathBuf, Failure> {
-    Ok(read(&group_file(id))?.map_or_else(|| own_group(id), PathBuf::from))
+    Ok(noted_group(id)?.unwrap_or_else(|| own_group(id)))
+}
+
+/// The same, where a holder has said it: another root's repository of this network may have a group of that name.
+pub(super) fn noted_group(id: NetworkId) -> Result<Option<PathBuf>, Failure> {
+    Ok(read(&group_file(id))?.map(PathBuf::from))
 }
 
 /// Where control groups of version 2 are: beside the version-1 hierarchies they have a place of their own.

@@ -46,6 +46,11 @@ impl Paths {
         self.root.join("var/run/rediacc")
     }
 
+    /// The route server's control socket.
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.run().join("router.sock")
+    }
+
     /// What `renet proxy configure` writes.
     pub(crate) fn proxy(&self) -> PathBuf {
         self.root.join("opt/rediacc/proxy")

@@ -65,6 +65,15 @@ impl Failure {
             return error.print().map(|()| ExitCode::SUCCESS).map_err(|error| Self::output(&error));
         }
         let text = error.to_string();
+        if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            // The whole help, of which the usage says where one was.
+            let usage = text.lines().find_map(|line| line.trim().strip_prefix("Usage:")).unwrap_or(program.name);
+            let words = usage.split_whitespace().take_while(|word| !word.starts_with(['<', '[']));
+            return Err(Self::Usage(format!(
+                "a command is missing; see {} --help",
+                words.collect::<Vec<_>>().join(" ")
+            )));
+        }
         let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
         let said = lines.filter(|line| !line.is_empty() && !line.starts_with("For more information"));
         let said = said.collect::<Vec<_>>().join(" ").replace(" tip: ", "; ");

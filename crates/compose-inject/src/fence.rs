@@ -40,7 +40,7 @@ impl Fence {
     /// The control group, as the repository's daemon sees it.
     #[must_use]
     pub fn group(&self) -> String {
-        format!("/slot-{}", self.slot)
+        format!("/{}", self.slot.control_group())
     }
 }
 
@@ -78,7 +78,9 @@ pub(crate) fn fences(model: &Model, slot: impl Fn(&str) -> Option<Slot>) -> BTre
                 _ => break,
             }
         }
-        let mode = FenceMode::of(&service.labels).unwrap_or(FenceMode::On);
+        // And so is what may be done there.
+        let labels = &model.services.get(owner).unwrap_or(service).labels;
+        let mode = FenceMode::of(labels).unwrap_or(FenceMode::On);
         let drops_raw = mode != FenceMode::Off && !service.wants_raw;
         Some(Fence { slot: slot(owner).or_else(|| slot(name))?, mode, drops_raw })
     };

@@ -65,6 +65,9 @@ const OURS: [&str; 19] = [
 // === impl Daemon ===
 
 impl Daemon {
+    /// The control group, below the repository's, of containers that are put into none of their own.
+    pub const CONTAINERS: &str = "containers";
+
     /// containerd's configuration file.
     #[must_use]
     pub fn containerd_config(&self) -> String {
@@ -137,7 +140,7 @@ impl Daemon {
             ("--host", format!("unix://{}", self.socket)),
             // Below the repository's own control group; systemd's driver would leave it.
             ("--exec-opt", "native.cgroupdriver=cgroupfs".to_owned()),
-            ("--cgroup-parent", "/containers".to_owned()),
+            ("--cgroup-parent", format!("/{}", Self::CONTAINERS)),
         ];
         let flags = [
             // Containers are on the host's network: there is nothing to set up.

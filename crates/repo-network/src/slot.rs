@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// How many slots a repository has, and so how many services: the addresses .2 to .62 of its network.
 pub const SLOTS: u8 = 61;
 
+/// What the names of services' control groups begin with.
+const GROUP: &str = "slot-";
+
 /// The place of a service in its repository's network: 0 to 60.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
@@ -21,6 +24,20 @@ impl Slot {
     /// All of them, lowest first.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..SLOTS).map(Self)
+    }
+
+    /// The control group of the service, below its repository's: `slot-3`.
+    #[must_use]
+    pub fn control_group(self) -> String {
+        format!("{GROUP}{self}")
+    }
+
+    /// The slot whose control group has this name.
+    #[must_use]
+    pub fn of_control_group(name: &str) -> Option<Self> {
+        let slot = Self::try_from(name.strip_prefix(GROUP)?.parse::<u64>().ok()?).ok()?;
+        // Only the one spelling.
+        (slot.control_group() == name).then_some(slot)
     }
 
     /// The slot as a number.
@@ -66,6 +83,15 @@ mod tests {
     fn names_of_variables() {
         for (service, variable) in [("my-db", "MY_DB_IP"), ("api", "API_IP"), ("a.b_2", "A_B_2_IP")] {
             assert_eq!(variable_name(service), variable);
+        }
+    }
+
+    #[test]
+    fn control_groups() {
+        let slot = Slot::try_from(7).unwrap();
+        assert_eq!((slot.control_group().as_str(), Slot::of_control_group("slot-7")), ("slot-7", Some(slot)));
+        for name in ["slot-07", "slot-61", "slot-", "slot", "7", "slot-+7"] {
+            assert_eq!(Slot::of_control_group(name), None, "{name}");
         }
     }
 

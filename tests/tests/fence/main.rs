@@ -4,7 +4,12 @@
 mod act;
 mod ground;
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    process::ExitCode,
+};
 
 use end_to_end::Error;
 use ground::{Ground, NEIGHBOUR, OWN, id};
@@ -51,6 +56,7 @@ const CASES: &[Case] = &[
     case("udp connect 127.0.0.1:5353", "peer 127.0.0.1 from 127.0.0.1", "ECONNREFUSED"),
     case("udp6 connect [::1]:5353", "peer 127.0.0.1 from 127.0.0.1", "ECONNREFUSED"),
     case("udp send 127.0.0.1:5353", "peer 127.0.0.1 from 127.0.0.1", "silence"),
+    case("udp6 send [::1]:5353", "EPERM", "silence"),
     // Attacks: another's address, wildcards, the host's services.
     case("tcp bind 127.250.0.3:9000", "EPERM", "127.250.0.3:9000"),
     case("tcp bind 127.250.0.66:9000", "EPERM", "127.250.0.66:9000"),
@@ -187,18 +193,25 @@ fn ipv6_only() -> Result<(), Error> {
 
 fn low_ports() -> Result<(), Error> {
     let ground = Ground::new(true)?;
+    // This program may be where only root gets to.
+    let place = tempfile::tempdir().map_err(Error::io("make a temporary directory"))?;
+    let program = place.path().join("act");
+    let own = env::current_exe().map_err(Error::io("find this program"))?;
+    let everybodys = || {
+        fs::copy(own, &program)?;
+        fs::set_permissions(place.path(), Permissions::from_mode(0o755))
+    };
+    everybodys().map_err(Error::io("copy this program"))?;
     let bind = |group: &str, address: &str| -> Result<String, Error> {
-        let own = env::current_exe().map_err(Error::io("find this program"))?;
         // The group is entered by root; nobody has no capability.
         let script = format!(
             "echo $$ >{}/cgroup.procs && exec setpriv --reuid=65534 --regid=65534 --clear-groups {} act - tcp bind {address}",
             ground.group(OWN, group).display(),
-            own.display()
+            program.display()
         );
         let output = std::process::Command::new("sh").args(["-c", &script]).output().map_err(Error::io("run sh"))?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    // The program of a test may be where only root gets to; /tmp is for all.
     expect("port 80 as nobody", &bind("slot-0", "0.0.0.0:80")?, "127.250.0.2:80")?;
     expect("without a slot", &bind("unslotted", "127.250.0.9:80")?, "EACCES")
 }

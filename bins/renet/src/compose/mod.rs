@@ -223,14 +223,7 @@ impl Session {
     /// The control groups that the override document names.
     fn fence_in(&self, plan: &Plan) -> Result<(), Failure> {
         let fences = plan.services.iter().filter_map(|service| service.fence);
-        // One whose network others share decides for them.
-        let own = fences.clone().map(|fence| (fence.slot, fence.mode));
-        let mut modes: BTreeMap<Slot, FenceMode> = own.collect();
-        for service in &plan.services {
-            if let Some(fence) = service.fence.filter(|fence| fence.slot == service.slot) {
-                modes.insert(fence.slot, fence.mode);
-            }
-        }
+        let modes: BTreeMap<Slot, FenceMode> = fences.map(|fence| (fence.slot, fence.mode)).collect();
         if modes.is_empty() { Ok(()) } else { Fence::of(self.repository.id, &self.repository.root)?.put_up_for(&modes) }
     }
 

@@ -52,7 +52,7 @@ pub(super) fn claims(action: &ClaimsAction) -> Result<ExitCode, Failure> {
         }
         ClaimsAction::Release { host } => (Claims::Release { host: host.clone() }, false),
     };
-    let socket = Paths::of_this_machine().run().join("router.sock");
+    let socket = Paths::of_this_machine().control_socket();
     let answer = route_api::ask(&socket, &Request::Claims(request));
     match answer.map_err(|error| Failure::Runtime(printable(&command_line::chain(&error))))? {
         Answer::Claims(claims) if as_json => say(json!(claims))?,

@@ -81,7 +81,7 @@ pub(super) fn down() -> Result<ExitCode, Failure> {
 
 /// Answers the polls that Traefik's end would wait for. Without a route server there are none.
 pub(super) fn release_polls() {
-    let socket = Paths::of_this_machine().run().join("router.sock");
+    let socket = Paths::of_this_machine().control_socket();
     // One that is about to end itself does not answer, and systemd would hold the connection for it.
     if route_api::ask_within(&socket, &Request::Polls(Polls::Release), ANSWER).is_ok() {
         thread::sleep(SETTLE);

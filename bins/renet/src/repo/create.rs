@@ -119,7 +119,7 @@ pub(super) fn delete(options: &DeleteOptions) -> Result<ExitCode, Failure> {
     if let Some(image) = repository.image().filter(|image| image.file.exists()) {
         image.unmount()?;
     }
-    let socket = Paths::of_this_machine().run().join("router.sock");
+    let socket = Paths::of_this_machine().control_socket();
     match route_api::ask_within(&socket, &Request::Claims(Claims::Forget { network_id: repository.id }), ANSWER) {
         Ok(_) => say("its hosts and public ports are free")?,
         Err(error @ ControlError::Nobody { .. }) => {

@@ -15,6 +15,7 @@ use std::{
 use command_line::{Failure, chain};
 use compose_inject::{Allowed, FenceMode};
 use loopback_fence::{FenceError, Policy, Role, State, attach, detach, resolvers, state};
+use repo_lifecycle::Daemon;
 use repo_network::{NetworkId, Slot, SlotFile};
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +30,6 @@ use crate::{
 /// Below the repository's root: which services asked for something else than the usual fence. What of it holds is for the
 /// operator to say, each time anew.
 const MODES: &str = ".rediacc/fence.json";
-/// The control group of what has no slot: as the daemon is told (`--cgroup-parent`).
-const CONTAINERS: &str = "containers";
 /// Where the machine says whom it asks for names.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -84,7 +83,7 @@ impl Fence {
             Ok(false) => {
                 Standing::Not("its daemon was started without one; renet repo unmount and up start it anew".to_owned())
             }
-            Err(error) => Standing::Not(words(&error)),
+            Err(error) => Standing::Not(chain(&error)),
         }
     }
 
@@ -134,16 +133,13 @@ impl Fence {
         let Some(group) = &self.group else { return Ok(Vec::new()) };
         let modes = self.modes();
         let entries = fs::read_dir(group).map_err(fault("read", group))?.filter_map(Result::ok);
-        let slots = entries.filter_map(|entry| {
-            let number: u64 = entry.file_name().to_str()?.strip_prefix("slot-")?.parse().ok()?;
-            Slot::try_from(number).ok()
-        });
+        let slots = entries.filter_map(|entry| Slot::of_control_group(entry.file_name().to_str()?));
         let mut all: Vec<_> = slots.collect();
         all.sort();
         let look = |slot: Slot| {
             let mode = modes.of(slot);
             let policy = self.policy(Role::Slot(slot), mode == FenceMode::Lan);
-            let state = state(&group.join(slot_group(slot)), &policy).map_err(failure)?;
+            let state = state(&group.join(slot.control_group()), &policy).map_err(failure)?;
             Ok((
                 slot,
                 match (state, mode) {
@@ -169,7 +165,7 @@ impl Fence {
             self.make(*slot)?;
         }
         attach(group, &self.guard(group)).map_err(failure)?;
-        let rest = group.join(CONTAINERS);
+        let rest = group.join(Daemon::CONTAINERS);
         fs::create_dir_all(&rest).map_err(fault("create", &rest))?;
         attach(&rest, &self.policy(Role::Rest, false)).map_err(failure)?;
         let slots = match read(&self.root.join(SLOT_FILE))? {
@@ -222,13 +218,13 @@ impl Fence {
         let modes = self.modes();
         // A group that is not there lets nobody out.
         let inode = |name: &str| fs::metadata(group.join(name)).map(|it| it.ino()).ok();
-        let off = modes.off.iter().filter_map(|slot| inode(&slot_group(*slot))).collect();
+        let off = modes.off.iter().filter_map(|slot| inode(&slot.control_group())).collect();
         self.policy(Role::Guard { daemon: inode(DAEMON), off }, !modes.lan.is_empty())
     }
 
     fn make(&self, slot: Slot) -> Result<Option<PathBuf>, Failure> {
         let Some(group) = &self.group else { return Ok(None) };
-        let group = group.join(slot_group(slot));
+        let group = group.join(slot.control_group());
         fs::create_dir_all(&group).map_err(fault("create", &group))?;
         Ok(Some(group))
     }
@@ -272,16 +268,8 @@ pub(super) fn note_file(id: NetworkId) -> PathBuf {
     Paths::of_this_machine().run().join(id.to_string()).join("fence")
 }
 
-fn slot_group(slot: Slot) -> String {
-    format!("slot-{slot}")
-}
-
 fn failure(error: FenceError) -> Failure {
-    Failure::Runtime(words(&error))
-}
-
-fn words(error: &FenceError) -> String {
-    chain(error)
+    Failure::Runtime(chain(&error))
 }
 
 #[cfg(test)]

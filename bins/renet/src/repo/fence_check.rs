@@ -223,6 +223,9 @@ fn outside(id: NetworkId, group: &Path) -> Vec<String> {
     let containers = Existing::all(&socket).unwrap_or_default();
     let running = containers.iter().filter(|container| container.state == "running");
     let has = |container: &&Existing| {
+        if container.id().is_empty() {
+            return false;
+        }
         let below = fs::read_dir(group).into_iter().flatten().filter_map(Result::ok);
         below.map(|entry| entry.path().join(container.id())).any(|own| own.join("cgroup.procs").exists())
     };

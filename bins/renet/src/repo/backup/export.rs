@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::{
     super::{Repository, daemons::Daemons, place},
-    Broken, END, IMAGE, ended, holdings, listen,
+    Broken, END, IMAGE, ended, holdings, is_standard, listen,
     manifest::Manifest,
     pump, start, stop, tar,
 };
@@ -39,16 +39,17 @@ pub(in super::super) fn export(options: &ExportOptions) -> Result<ExitCode, Fail
     let ExportOptions { name, file, stop } = options;
     let repository = Repository::find(name)?;
     // All that can be refused is refused before anything is stopped.
-    if std::path::absolute(file).is_ok_and(|file| file.starts_with(&repository.root)) {
+    if !is_standard(file) && std::path::absolute(file).is_ok_and(|file| file.starts_with(&repository.root)) {
         return Err(Failure::Usage(format!(
             "{} is in the repository itself; name a file outside of it",
             file.display()
         )));
     }
-    let mut destination = Destination::of(file)?;
-    let interrupted = told_to_end()?;
     let daemons = Daemons::of(&repository);
     let _lock = daemons.lock()?;
+    // From here on something is there to be cleaned up; whoever waits for the lock is just ended.
+    let interrupted = told_to_end()?;
+    let mut destination = Destination::of(file)?;
     let is_mounted = repository.is_mounted()?;
     if repository.image.is_none() {
         repository.must_be_there()?;
@@ -154,7 +155,7 @@ fn write(
 
 impl Destination {
     fn of(path: &Path) -> Result<Self, Failure> {
-        if path == Path::new("-") {
+        if is_standard(path) {
             if io::stdout().is_terminal() {
                 return Err(Failure::Usage("an export is nothing for a terminal; name a file".to_owned()));
             }

@@ -15,7 +15,7 @@ use route_api::{Answer, Claims, Holdings, Request};
 
 use super::{
     super::{create, image, registry::Book},
-    Broken, END, IMAGE, UNKNOWN, ended, listen,
+    Broken, END, IMAGE, UNKNOWN, ended, is_standard, listen,
     manifest::Manifest,
     pump, start, stop, tar,
 };
@@ -35,7 +35,7 @@ const NAMED: usize = 12;
 pub(in super::super) fn import(options: &ImportOptions) -> Result<ExitCode, Failure> {
     let ImportOptions { name, file, path, image } = options;
     let mut source = open(file)?;
-    let from = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+    let from = if is_standard(file) { "standard input".to_owned() } else { file.display().to_string() };
     let manifest = Manifest::read(&mut source).map_err(|error| Failure::usage(&from, &error))?;
     match (manifest.is_image, image) {
         (true, None) => {
@@ -50,12 +50,15 @@ pub(in super::super) fn import(options: &ImportOptions) -> Result<ExitCode, Fail
     }
     let root = path.clone().unwrap_or_else(|| Paths::of_this_machine().repositories().join(name.as_str()));
     let root = std::path::absolute(&root).map_err(fault("find", &root))?;
-    let image = image.as_deref().map(std::path::absolute).transpose().map_err(fault("find", &root))?;
-    let interrupted = told_to_end()?;
+    let absolute = |image: &PathBuf| std::path::absolute(image).map_err(fault("find", image));
+    let image = image.as_ref().map(absolute).transpose()?;
     let book = Book::of_this_machine();
     // One at a time: what another one unpacks is not ours to clean up.
-    fs::create_dir_all(Paths::of_this_machine().state()).map_err(fault("create", &Paths::of_this_machine().state()))?;
-    let _lock = files::lock(&Paths::of_this_machine().state().join("import.lock"))?;
+    let state = Paths::of_this_machine().state();
+    fs::create_dir_all(&state).map_err(fault("create", &state))?;
+    let _lock = files::lock(&state.join("import.lock"))?;
+    // Whoever waits for the lock is just ended.
+    let interrupted = told_to_end()?;
     // What is taken is told before anything is unpacked.
     let place =
         Place { path: create::plain_path(&root)?, image: image.as_deref().map(create::plain_path).transpose()? };
@@ -95,7 +98,7 @@ pub(in super::super) fn import(options: &ImportOptions) -> Result<ExitCode, Fail
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
-    if path == Path::new("-") {
+    if is_standard(path) {
         if io::stdin().is_terminal() {
             return Err(Failure::Usage("an export is expected on standard input; name a file".to_owned()));
         }
@@ -192,7 +195,7 @@ fn remove(directory: &PathBuf) -> Result<(), Failure> {
 /// Gives it its hosts and ports again, as far as nobody else has them.
 fn restore(network_id: NetworkId, holdings: Option<Holdings>) -> Result<(), Failure> {
     let Some(holdings) = holdings.filter(|holdings| holdings.count() > 0) else { return Ok(()) };
-    let socket = Paths::of_this_machine().run().join("router.sock");
+    let socket = Paths::of_this_machine().control_socket();
     let names = [&holdings.assigned, &holdings.hosts, &holdings.exclusive, &holdings.shared].into_iter().flatten();
     let ports = holdings.ports.iter().map(|it| format!("{}-{}", it.protocol, it.public));
     let mut names: Vec<_> = names.map(|name| printable(name)).chain(ports).collect();

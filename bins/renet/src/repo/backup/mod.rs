@@ -10,6 +10,7 @@ mod manifest;
 
 use std::{
     io::{self, Read, Write},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -45,9 +46,14 @@ enum Broken {
     Failed(Failure),
 }
 
+/// Whether a file is standard output or input.
+fn is_standard(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// What a repository has of the machine's proxy.
 pub(super) fn holdings(repository: &Repository) -> Result<Holdings, Failure> {
-    let socket = Paths::of_this_machine().run().join("router.sock");
+    let socket = Paths::of_this_machine().control_socket();
     match route_api::ask(&socket, &Request::Claims(Claims::Holdings { network_id: repository.id })) {
         Ok(Answer::Holdings(holdings)) => Ok(holdings),
         Ok(Answer::Error { message, .. }) => Err(Failure::Runtime(printable(&message))),

@@ -86,10 +86,6 @@ impl Daemons {
     /// that ended meanwhile it would say for ever that they run.
     pub(super) fn start(&self) -> Result<(), Failure> {
         if self.answers() && self.runs(CONTAINERD)? {
-            if self.supervisor.form() == Form::Systemd {
-                // The packet filter follows what the operator allows.
-                self.write_units()?;
-            }
             self.fence(false)?;
             // An unmount that was cut off may have told it to end its containers with it.
             return self.tell(AtItsEnd::ContainersGoOn);

@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const STARTS: u32 = 5;
 /// Containers that are started, one after the other. A few: each takes the yardstick seconds.
 const EVENTS: u32 = 6;
+/// The same where there are many daemons.
+const SPREAD_EVENTS: usize = 20;
 /// Containers that are started at once.
 const BURST: u32 = 100;
 /// Between two events: beyond Traefik's throttle of two seconds, so that each is seen by itself.
@@ -92,13 +94,47 @@ pub(crate) fn run(programs: &Programs, size: u32, report: &mut Report) -> Result
     report.add(Figure::new("Docker API calls for that (200 events)", Unit::Calls, Side::new(OURS, [calls])))
 }
 
+/// Many daemons, each with some of the containers: what an event of one of them costs. Nothing stands beside it: Traefik's
+/// provider follows one daemon.
+pub(crate) fn spread(programs: &Programs, daemons: u32, size: u32, report: &mut Report) -> Result<(), Error> {
+    report.about(&format!("{size} containers on {daemons} simulated daemons"))?;
+    let runtime = runtime()?;
+    let scratch = Scratch::new()?;
+    let sockets = scratch.sockets()?;
+    let mut followed = Vec::new();
+    for network in (0..daemons).map(|number| NETWORK + number * 64) {
+        let _inside = runtime.enter();
+        let daemon = Simulator::bind(sockets.join(format!("docker-{network}.sock"))).map_err(io("bind a socket"))?;
+        let first = network * 1000;
+        daemon.set_containers((first..first + size / daemons).map(|index| container_of(network, index)));
+        followed.push((network, daemon));
+    }
+    let server = programs.serve(&scratch, "route-server", &[])?;
+    let mut poll = LongPoll::connect(server.address)?;
+    poll.document()?;
+    thread::sleep(PAUSE);
+    let mut seen = Vec::new();
+    for (network, daemon) in followed.iter().cycle().take(SPREAD_EVENTS) {
+        let index = network * 1000 + 900 + u32::try_from(seen.len()).unwrap_or_default() * 4 % 100;
+        let begun = Instant::now();
+        daemon.start(container_of(*network, index));
+        let host = format!("{}.example.com", name(index));
+        seen.push((poll.until(&host)? - begun).as_secs_f64());
+        thread::sleep(PAUSE / 10);
+    }
+    report.add(Figure::new("container started → served", Unit::Seconds, Side::new(OURS, seen)).target(0.015))
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    runtime.map_err(io("start a runtime"))
+}
+
 // === impl Fleet ===
 
 impl Fleet {
     fn new(size: u32) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(io("start a runtime"))?;
-        let scratch = Scratch::new()?;
+        let (runtime, scratch) = (runtime()?, Scratch::new()?);
         let daemon = {
             let _inside = runtime.enter();
             Simulator::bind(scratch.sockets()?.join(format!("docker-{NETWORK}.sock"))).map_err(io("bind a socket"))?
@@ -221,13 +257,18 @@ fn name(index: u32) -> String {
     format!("service{index}")
 }
 
-/// Three of four have seven labels of Traefik's, the fourth has none.
 fn container(index: u32) -> Container {
+    container_of(NETWORK, index)
+}
+
+/// Three of four have seven labels of Traefik's, the fourth has none.
+fn container_of(network: u32, index: u32) -> Container {
     let name = name(index);
+    let address = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 0, 0, 2)) + network);
     let container = Container::new(&name)
         .label("rediacc.service_name", &name)
-        .label("rediacc.service_ip", HOST.to_string())
-        .label("rediacc.network_id", NETWORK.to_string());
+        .label("rediacc.service_ip", address.to_string())
+        .label("rediacc.network_id", network.to_string());
     if index % 4 == 3 {
         return container;
     }

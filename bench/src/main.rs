@@ -80,6 +80,7 @@ fn run(cli: &Cli) -> Result<(), Error> {
     let wanted = |what| cli.what == what || cli.what == What::All;
     if wanted(What::Live) {
         live::run(&programs, cli.samples, &mut report)?;
+        fleet::spread(&programs, 20, 1000, &mut report)?;
     }
     if wanted(What::Fleet) {
         for &size in &cli.fleet {

@@ -44,7 +44,14 @@ pub(crate) fn run(options: &ClaimsOptions) -> Result<ExitCode, Failure> {
             writeln!(out, "{}", printable(&change.sentence()))
         }
         // Answers to questions that are not asked here.
-        (Answer::Forgotten | Answer::Holdings(_) | Answer::Restored { .. } | Answer::PollsReleased, _) => Ok(()),
+        (
+            Answer::Forgotten
+            | Answer::Holdings(_)
+            | Answer::Restored { .. }
+            | Answer::PollsReleased
+            | Answer::RoutesGone,
+            _,
+        ) => Ok(()),
         (Answer::Error { message, .. }, _) => return Err(Failure::Runtime(printable(&message))),
     }
     .map_err(|error| Failure::output(&error))?;

@@ -9,7 +9,7 @@ mod socket;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use route_api::{Answer, Claims, Polls, Request};
+use route_api::{Answer, Claims, Polls, Repository, Request};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
@@ -38,8 +38,17 @@ const BREATH: Duration = Duration::from_millis(100);
 /// What the main loop is asked to do.
 #[derive(Debug)]
 pub(crate) struct Command {
-    pub(crate) claims: Claims,
+    pub(crate) order: Order,
     pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// With who owns what.
+    Claims(Claims),
+    /// With a repository.
+    Repository(Repository),
 }
 
 /// What it says to that.
@@ -157,24 +166,25 @@ async fn write(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
 
 impl Desk {
     async fn answer(mut self, line: &[u8]) -> Answer {
-        let claims = match serde_json::from_slice(line) {
-            Ok(Request::Claims(claims)) => claims,
+        let order = match serde_json::from_slice(line) {
+            Ok(Request::Claims(claims)) => Order::Claims(claims),
+            Ok(Request::Repository(repository)) => Order::Repository(repository),
             Ok(Request::Polls(Polls::Release)) => {
                 self.polls.release(RELEASED);
                 return Answer::PollsReleased;
             }
             Err(error) => return Answer::error("bad_request", error),
         };
-        match self.ask(claims).await {
+        match self.ask(order).await {
             Some(Reply { answer, written_by: Some(number) }) => self.with_disk(answer, number).await,
             Some(Reply { answer, written_by: None }) => answer,
             None => Answer::error("ending", "the route server is ending"),
         }
     }
 
-    async fn ask(&self, claims: Claims) -> Option<Reply> {
+    async fn ask(&self, order: Order) -> Option<Reply> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command { claims, reply }).await.ok()?;
+        self.commands.send(Command { order, reply }).await.ok()?;
         answer.await.ok()
     }
 

@@ -1,25 +1,26 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use container_snapshot::{Event, Snapshot, Store};
 use docker_discovery::Message;
 use repo_network::NetworkId;
-use route_api::{Answer, Claims};
+use route_api::{Answer, Claims, Repository};
 use route_http::Phase;
+use route_synthesis::Policy;
 use tokio::{
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::{Instant, sleep_until},
 };
 
 use crate::{
-    control::{self, Command, Reply},
+    clock::{now, steady, wall},
+    control::{self, Command, Order, Reply},
     listeners::ListenerWatch,
-    publisher::Publisher,
-    render::now,
-    state::{LastSaver, Saver},
+    publisher::{Made, Publisher},
+    state::Saver,
     systemd::Notifier,
 };
 
-/// Changes that come this soon after one another are published together.
+/// Changes that come this soon after Traefik was given something new are published together.
 const COALESCE: Duration = Duration::from_millis(50);
 /// But no change waits longer than this.
 const COALESCE_CAP: Duration = Duration::from_millis(500);
@@ -29,8 +30,10 @@ pub(crate) struct Fleet {
     store: Store,
     publisher: Publisher,
     saver: Saver,
-    last: LastSaver,
+    /// Has every daemon list everything now.
+    refresh: Arc<Notify>,
     grace: Duration,
+    stale_for: Duration,
     start: Start,
     /// What the daemons had said before the start is known.
     restored: bool,
@@ -61,7 +64,8 @@ pub(crate) struct Start {
 struct Due {
     at: Option<Instant>,
     first_change: Option<Instant>,
-    last_publish: Option<Instant>,
+    /// Until then a change waits for others.
+    busy_until: Option<Instant>,
 }
 
 // === impl Fleet ===
@@ -71,19 +75,20 @@ impl Fleet {
     pub(crate) fn new(
         publisher: Publisher,
         saver: Saver,
-        last: LastSaver,
+        refresh: Arc<Notify>,
         restored: Option<Snapshot>,
-        grace: Duration,
         start: Start,
     ) -> Self {
+        let Policy { grace, stale_for, .. } = *publisher.policy();
         let is_restored = restored.is_some();
-        let store = restored.map_or_else(Store::default, |snapshot| Store::restored(snapshot, now()));
+        let store = restored.map_or_else(Store::default, |snapshot| Store::restored(snapshot, steady()));
         Self {
             store,
             publisher,
             saver,
-            last,
+            refresh,
             grace,
+            stale_for,
             start,
             restored: is_restored,
             scanned: false,
@@ -100,13 +105,16 @@ impl Fleet {
         let mut due = Due::default();
         let mut deadline: Option<Instant> = None;
         let mut phase = Phase::Starting;
+        let mut disk = self.publisher.machine().state.changes();
         self.tell(phase);
         loop {
             tokio::select! {
                 biased;
                 () = until(due.at) => {
-                    deadline = self.publish(phase);
-                    due.published(Instant::now());
+                    let begun = Instant::now();
+                    let (next, is_news) = self.publish(phase);
+                    deadline = next;
+                    due.published(begun, Instant::now(), is_news);
                 }
                 // Before the messages: there are few of them, and a person waits.
                 Some(command) = commands.recv() => {
@@ -127,6 +135,8 @@ impl Fleet {
                         due.change(Instant::now());
                     }
                 }
+                // Only what the findings say of it.
+                () = disk.next() => due.change(Instant::now()),
                 () = until((phase == Phase::Starting).then(|| self.start.next(Instant::now())).flatten()) => {}
                 // The loop's own: one that hangs gives none.
                 () = self.notifier.sign() => {}
@@ -161,7 +171,7 @@ impl Fleet {
                     }
                     _ => {}
                 }
-                let changed = self.store.apply(id, event, now());
+                let changed = self.store.apply(id, event, steady());
                 if changed {
                     self.watch.changed(Instant::now());
                 }
@@ -175,27 +185,42 @@ impl Fleet {
                 let gone: Vec<_> = known.filter(|id| !self.found.contains(id)).copied().collect();
                 let mut changed = false;
                 for id in gone {
-                    changed |= self.store.apply(id, Event::Vanished, now());
+                    changed |= self.store.apply(id, Event::Vanished, steady());
                 }
                 changed
             }
         }
     }
 
-    /// Does what the operator asked for; returns whether it changed who owns what.
-    fn obey(&mut self, Command { claims, reply }: Command) -> bool {
+    /// Does what the operator asked for; returns whether it changed anything.
+    fn obey(&mut self, Command { order, reply }: Command) -> bool {
+        let claims = match order {
+            Order::Claims(claims) => claims,
+            Order::Repository(Repository::Stopped { network_id }) => {
+                tracing::info!(%network_id, "a repository was stopped; its routes go");
+                let changed = self.forget(network_id);
+                let _ = reply.send(Reply { answer: Answer::RoutesGone, written_by: None });
+                return changed;
+            }
+        };
         if let Claims::Forget { network_id } = &claims {
             // Its containers, which are gone, would claim everything anew as long as they are remembered.
-            self.store.forget(*network_id, now());
+            self.forget(*network_id);
         }
         let (ledger, policy) = self.publisher.ledger_and_policy();
-        let answer = control::apply(claims, ledger, self.store.snapshot(), policy, now());
+        let answer = control::apply(claims, ledger, self.store.snapshot(), policy, wall());
         let changed =
             matches!(answer, Answer::Assigned(_) | Answer::Released(_) | Answer::Forgotten | Answer::Restored { .. });
         let written_by = changed.then(|| self.saver.offer(self.publisher.ledger()));
         // Whoever asked may be gone; it is done for all that.
         let _ = reply.send(Reply { answer, written_by });
         changed
+    }
+
+    /// Forgets what a daemon said. One that runs after all tells it again at once.
+    fn forget(&mut self, id: NetworkId) -> bool {
+        self.refresh.notify_one();
+        self.store.forget(id, steady())
     }
 
     /// Whether what would be published is the truth, as far as it can be known.
@@ -209,8 +234,9 @@ impl Fleet {
         if self.scanned && self.waiting.is_empty() {
             return true;
         }
-        let something = self.restored || (self.heard && self.publisher.document().is_none());
-        (now >= self.start.first_view && something) || (now >= self.start.stale && self.publisher.document().is_some())
+        let something = self.restored || (self.heard && self.publisher.published().document.is_none());
+        (now >= self.start.first_view && something)
+            || (now >= self.start.stale && self.publisher.published().document.is_some())
     }
 
     fn say_ready(&self) {
@@ -225,25 +251,25 @@ impl Fleet {
     /// Tells systemd. It is ready when what it answers is true, be it from before the start.
     fn tell(&mut self, phase: Phase) {
         let daemons = self.store.snapshot().daemons.len();
+        let published = self.publisher.published();
         let status = match phase {
             Phase::Starting => format!("starting: {} of {daemons} daemons have not answered", self.waiting.len()),
-            Phase::Serving => format!("{} routers of {daemons} daemons", self.publisher.routers()),
+            Phase::Serving => {
+                format!("{} routers of {daemons} daemons", published.outcome.publication.routers().total)
+            }
         };
-        self.notifier.tell(phase == Phase::Serving || self.publisher.document().is_some(), status);
+        self.notifier.tell(phase == Phase::Serving || published.document.is_some(), status);
     }
 
-    /// Publishes; returns when to do so again although nothing changes.
-    fn publish(&mut self, phase: Phase) -> Option<Instant> {
+    /// Publishes; returns when to do so again although nothing changes, and whether Traefik has something new to read.
+    fn publish(&mut self, phase: Phase) -> (Option<Instant>, bool) {
         let now = now();
-        self.store.prune(now, self.grace);
-        let (next, comparison) = self.publisher.publish(self.store.snapshot(), phase, now);
+        self.store.prune(now.steady, self.grace, self.stale_for);
+        let Made { next, comparison, is_news } = self.publisher.publish(self.store.snapshot(), phase, now);
         self.watch.expect(&comparison, Instant::now());
         self.saver.offer(self.publisher.ledger());
-        if let (Phase::Serving, Some(document)) = (phase, self.publisher.document()) {
-            self.last.offer(document, self.store.snapshot());
-        }
         self.tell(phase);
-        next.map(|next| Instant::now() + next.since(now))
+        (next.map(|next| Instant::now() + next.since(now.steady)), is_news)
     }
 }
 
@@ -270,7 +296,7 @@ impl Due {
     /// Something changed: at once when it is the first in a while, else together with what follows it closely.
     fn change(&mut self, now: Instant) {
         let first = *self.first_change.get_or_insert(now);
-        let quiet = self.last_publish.is_none_or(|last| now >= last + COALESCE);
+        let quiet = self.busy_until.is_none_or(|until| now >= until);
         self.at = match self.at {
             None if quiet => Some(now),
             Some(at) if at <= now => Some(at),
@@ -278,8 +304,11 @@ impl Due {
         };
     }
 
-    fn published(&mut self, now: Instant) {
-        *self = Self { at: None, first_change: None, last_publish: Some(now) };
+    /// A container is made, and a moment later it starts: what was no news to Traefik must not delay what will be. Only as
+    /// long as it took itself, so that changes that never end leave half of the processor to others.
+    fn published(&mut self, begun: Instant, now: Instant, is_news: bool) {
+        let window = if is_news { COALESCE } else { now.saturating_duration_since(begun).min(COALESCE) };
+        *self = Self { at: None, first_change: None, busy_until: Some(now + window) };
     }
 }
 
@@ -294,7 +323,7 @@ mod tests {
         let mut due = Due::default();
         due.change(start);
         assert_eq!(due.at, Some(start));
-        due.published(start);
+        due.published(start, start, true);
         due.change(after(10));
         assert_eq!(due.at, Some(after(60)));
         due.change(after(40));
@@ -303,8 +332,21 @@ mod tests {
             due.change(after(millis));
         }
         assert!(due.at <= Some(after(510)), "but not for ever: {:?}", due.at.map(|at| at - start));
-        due.published(after(510));
+        due.published(after(510), after(510), true);
         due.change(after(2000));
         assert_eq!(due.at, Some(after(2000)));
+    }
+
+    #[test]
+    fn what_is_no_news_to_traefik_delays_nothing_but_a_flood() {
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        let mut due = Due::default();
+        due.published(start, after(2), false);
+        due.change(after(5));
+        assert_eq!(due.at, Some(after(5)));
+        due.published(after(5), after(7), false);
+        due.change(after(8));
+        assert_eq!(due.at, Some(after(58)), "sooner than it took");
     }
 }

@@ -1,21 +1,20 @@
-//! What the JSON endpoints say.
+//! What `/health` says.
 
 use std::{
     fs::File,
     io::Read as _,
     path::Path,
-    sync::{Arc, OnceLock},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use container_snapshot::{DaemonView, Defect, Link, MAX_LABEL_BYTES, Snapshot, Timestamp};
+use repo_network::NetworkId;
 use route_api::{Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls};
-use route_http::{Polls, Views};
-use route_synthesis::{BaseDomain, Finding, Outcome, Route, Severity, Unrouted};
-use serde::Serialize;
+use route_http::Phase;
+use route_synthesis::Severity;
 
-use crate::state::Report;
+use crate::published::Published;
 
 /// The most bytes of what `renet proxy check` found.
 const MAX_CHECK: u64 = 1 << 20;
@@ -23,34 +22,8 @@ const MAX_CHECK: u64 = 1 << 20;
 /// The most bytes of what `renet` says of a repository's fence.
 const MAX_FENCE: u64 = 1 << 10;
 
-/// One moment of the fleet, for whoever asks. What is written is kept: asking twice costs nothing.
-pub(crate) struct Fleet {
-    pub(crate) outcome: Arc<Outcome>,
-    pub(crate) daemons: Vec<Daemon>,
-    pub(crate) refused_sockets: usize,
-    pub(crate) revision: Arc<str>,
-    pub(crate) starting: bool,
-    pub(crate) stale: bool,
-    pub(crate) base_domain: Option<BaseDomain>,
-    pub(crate) polls: Arc<Polls>,
-    pub(crate) state: Report,
-    /// Where `renet proxy check` writes; empty: nowhere.
-    pub(crate) proxy_check: Arc<Path>,
-    pub(crate) routes: OnceLock<Bytes>,
-}
-
-#[derive(Serialize)]
-struct Routes<'a> {
-    revision: &'a str,
-    http: &'a [Route],
-    tcp: &'a [Route],
-    udp: &'a [Route],
-    unrouted: &'a [Unrouted],
-    findings: &'a [Finding],
-}
-
-/// All daemons of a snapshot, as `/health` shows them.
-pub(crate) fn daemons(snapshot: &Snapshot) -> Vec<Daemon> {
+/// All daemons of a snapshot.
+fn daemons(snapshot: &Snapshot) -> Vec<Daemon> {
     let daemons = snapshot.daemons.iter().map(|(id, view)| Daemon {
         network_id: *id,
         socket: view.socket.clone(),
@@ -58,7 +31,7 @@ pub(crate) fn daemons(snapshot: &Snapshot) -> Vec<Daemon> {
         containers: view.container_count(),
         since: rfc3339(view.since),
         reason: view.reason.clone().or_else(|| damage(view)),
-        fence: None,
+        fence: fence(Path::new(&view.socket), *id),
     });
     daemons.collect()
 }
@@ -76,18 +49,47 @@ fn counts(counts: route_synthesis::Counts) -> Counts {
     Counts { http: counts.http, tcp: counts.tcp, udp: counts.udp, total: counts.total }
 }
 
-// === impl Fleet ===
+/// In a word: `starting` until there is a full view, `degraded` while a daemon is not live or there is a reason to look at
+/// it.
+fn status(phase: Phase, daemons: &[Daemon], refused_sockets: usize) -> &'static str {
+    let sound = daemons.iter().all(|daemon| daemon.state == word(Link::Live) && daemon.reason.is_none());
+    match (phase, sound && refused_sockets == 0) {
+        (Phase::Starting, _) => "starting",
+        (Phase::Serving, true) => "ok",
+        (Phase::Serving, false) => "degraded",
+    }
+}
 
-impl Fleet {
-    /// In a word: `starting` until there is a full view, `degraded` while a daemon is not live or there is a reason to
-    /// look at it.
-    pub(crate) fn status(&self) -> &'static str {
-        let sound = self.daemons.iter().all(|daemon| daemon.state == word(Link::Live) && daemon.reason.is_none());
-        match (self.starting, sound && self.refused_sockets == 0) {
-            (true, _) => "starting",
-            (false, true) => "ok",
-            (false, false) => "degraded",
-        }
+// === impl Published ===
+
+impl Published {
+    /// `/health`
+    pub(crate) fn health(&self) -> serde_json::Result<Bytes> {
+        let publication = &self.outcome.publication;
+        let (daemons, refused_sockets) = (daemons(&self.snapshot), self.snapshot.refused_sockets.len());
+        let machine = &self.machine;
+        let health = Health {
+            status: status(self.phase, &daemons, refused_sockets).to_owned(),
+            revision: self.revision().to_owned(),
+            stale: self.is_stale(),
+            auto_routes: machine.base_domain.is_some(),
+            base_domain: machine.base_domain.as_ref().map(ToString::to_string),
+            routers: counts(publication.routers()),
+            services: counts(publication.services()),
+            daemons,
+            refused_sockets,
+            findings: self.findings(),
+            state: StateDirectory {
+                dir: machine.state.dir().to_string_lossy().into_owned(),
+                error: machine.state.error().map(|error| error.to_string()),
+                notes: machine.state.notes(),
+            },
+            traefik: TraefikPolls {
+                last_poll_seconds: machine.polls.seen().age(Instant::now()).map(|age| age.as_secs()),
+            },
+            proxy: read_check(&machine.proxy_check),
+        };
+        serde_json::to_vec(&health).map(Bytes::from)
     }
 
     fn findings(&self) -> FindingCounts {
@@ -103,60 +105,6 @@ impl Fleet {
     }
 }
 
-impl Views for Fleet {
-    fn health(&self) -> serde_json::Result<Bytes> {
-        let publication = &self.outcome.publication;
-        let health = Health {
-            status: self.status().to_owned(),
-            revision: self.revision.to_string(),
-            stale: self.stale,
-            auto_routes: self.base_domain.is_some(),
-            base_domain: self.base_domain.as_ref().map(ToString::to_string),
-            routers: counts(publication.routers()),
-            services: counts(publication.services()),
-            daemons: self.daemons.iter().map(with_fence).collect(),
-            refused_sockets: self.refused_sockets,
-            findings: self.findings(),
-            state: StateDirectory {
-                dir: self.state.dir().to_string_lossy().into_owned(),
-                error: self.state.error().map(|error| error.to_string()),
-            },
-            traefik: TraefikPolls { last_poll_seconds: self.polls.seen().age(Instant::now()).map(|age| age.as_secs()) },
-            proxy: read_check(&self.proxy_check),
-        };
-        serde_json::to_vec(&health).map(Bytes::from)
-    }
-
-    fn routes(&self) -> serde_json::Result<Bytes> {
-        if let Some(written) = self.routes.get() {
-            return Ok(written.clone());
-        }
-        let table = self.outcome.publication.table();
-        let routes = Routes {
-            revision: &self.revision,
-            http: &table.http,
-            tcp: &table.tcp,
-            udp: &table.udp,
-            unrouted: &self.outcome.unrouted,
-            findings: &self.outcome.findings,
-        };
-        let written = serde_json::to_vec(&routes).map(Bytes::from)?;
-        Ok(self.routes.get_or_init(|| written).clone())
-    }
-
-    fn ports(&self) -> serde_json::Result<Bytes> {
-        serde_json::to_vec(&self.outcome.ports).map(Bytes::from)
-    }
-
-    fn is_live(&self) -> bool {
-        true
-    }
-
-    fn is_ready(&self) -> bool {
-        !self.starting
-    }
-}
-
 /// What `renet proxy check` found last, if anything; a damaged file is none.
 fn read_check(path: &Path) -> Option<ProxyCheck> {
     let mut bytes = Vec::new();
@@ -164,15 +112,12 @@ fn read_check(path: &Path) -> Option<ProxyCheck> {
     serde_json::from_slice(&bytes).ok()
 }
 
-/// With what renet wrote about its fence, beside its socket; whoever may write there is root.
-fn with_fence(daemon: &Daemon) -> Daemon {
-    let read = || {
-        let path = Path::new(&daemon.socket).with_file_name(daemon.network_id.to_string()).join("fence");
-        let mut text = String::new();
-        File::open(path).ok()?.take(MAX_FENCE).read_to_string(&mut text).ok()?;
-        Some(text.trim().to_owned())
-    };
-    Daemon { fence: read(), ..daemon.clone() }
+/// What renet wrote about a repository's fence, beside its socket; whoever may write there is root.
+fn fence(socket: &Path, network_id: NetworkId) -> Option<String> {
+    let path = socket.with_file_name(network_id.to_string()).join("fence");
+    let mut text = String::new();
+    File::open(path).ok()?.take(MAX_FENCE).read_to_string(&mut text).ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// RFC 3339, UTC.

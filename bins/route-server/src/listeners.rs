@@ -20,12 +20,14 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{exit::chain, render::now};
+use crate::{clock::steady, exit::chain};
 
 /// Two readings are this far apart at least.
 const APART: Duration = Duration::from_secs(1);
 /// When everybody has had the time to begin, with a little to spare.
 const LATE: Duration = TIME_TO_LISTEN.saturating_add(Duration::from_millis(200));
+/// Readings while a daemon is away.
+const CLOSE: Duration = Duration::from_secs(5);
 /// While something is found amiss, waits double up to this.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A table of the kernel's that is larger than this is not read: some 400,000 sockets.
@@ -86,6 +88,8 @@ impl ListenerWatch {
         if *self.interest.backends() != comparison.backends {
             self.interest = Arc::new(Interest::of(comparison.backends.clone()));
             self.changed(now);
+        } else if comparison.closely {
+            self.schedule.closely(now);
         } else if !comparison.findings.is_empty() {
             self.schedule.again(now);
         }
@@ -145,6 +149,14 @@ impl Schedule {
         self.last = Some(now);
     }
 
+    /// Nobody else tells.
+    fn closely(&mut self, now: Instant) {
+        if self.due().is_none() {
+            self.wait = LATE;
+            self.late = Some(now + CLOSE);
+        }
+    }
+
     /// Who is missed may still come, and who is too many may go, though nothing else tells.
     fn again(&mut self, now: Instant) {
         if self.due().is_none() {
@@ -165,7 +177,7 @@ impl Reader {
         };
         let known = self.owners(&rows, known);
         let mut listeners = Listeners {
-            read_at: now(),
+            read_at: steady(),
             interest: Some(interest),
             v6_wildcards: self.v6_wildcards(),
             ..Listeners::default()

@@ -4,6 +4,7 @@
 mod check;
 mod claims;
 mod cli;
+mod clock;
 mod control;
 mod demo;
 mod exit;
@@ -12,6 +13,7 @@ mod health;
 mod labels;
 mod listeners;
 mod logging;
+mod published;
 mod publisher;
 mod render;
 mod routes;

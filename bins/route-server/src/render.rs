@@ -3,7 +3,6 @@ use std::{
     io::{Read as _, Write as _},
     path::Path,
     process::ExitCode,
-    time::SystemTime,
 };
 
 use container_snapshot::{Event, Snapshot, Store, Timestamp};
@@ -12,6 +11,7 @@ use route_synthesis::{Cache, Finding, Ledger, synthesize};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::clock::steady;
 use crate::{cli::RenderOptions, exit::Failure, settings};
 
 #[derive(Deserialize)]
@@ -32,7 +32,7 @@ const MAX_INPUT: u64 = 1 << 30;
 
 /// Prints the document for containers from a file, and the findings on standard error.
 pub(crate) fn run(options: &RenderOptions) -> Result<ExitCode, Failure> {
-    let now = now();
+    let now = steady();
     let snapshot = snapshot(&options.input, &read(options)?, now)?;
     let policy = settings::policy(&options.routing);
     let outcome = synthesize(&snapshot, &policy, &Ledger::default(), &mut Cache::default(), now);
@@ -84,10 +84,4 @@ fn say(finding: &Finding, json: bool) -> Result<(), Failure> {
         finding.to_string()
     };
     writeln!(std::io::stderr().lock(), "{line}").map_err(|error| Failure::output(&error))
-}
-
-/// The time of the machine.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::default().after(since)
 }

@@ -3,7 +3,7 @@ use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
 use container_snapshot::Transport;
 use docker_discovery::follow;
 use machine_sockets::holder_of_port;
-use route_http::{Polls, Token};
+use route_http::{Polls, Service, Token};
 use route_synthesis::Policy;
 use tokio::{
     net::TcpListener,
@@ -19,9 +19,10 @@ use crate::{
     exit::Failure,
     fleet::{Fleet, Start},
     logging,
+    published::{ENDPOINTS, Machine},
     publisher::Publisher,
     settings,
-    state::{LastSaver, RETRY, Saver, StateDir},
+    state::{RETRY, Saver, StateDir, keep_last},
     systemd::{self, Sockets},
 };
 
@@ -58,26 +59,37 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let polls = Arc::new(Polls::default());
     let state = StateDir::new(&options.state_dir);
     let published = state.load_published();
-    let loaded = state.load();
-    let (saver, report, saving) = Saver::start(state.clone(), &loaded, RETRY);
-    let (grace, stale_for) = (policy.grace, policy.stale_for);
+    let stale_for = policy.stale_for;
     let restored = published.as_ref().map(|document| document.revision.to_string());
-    let publisher =
-        Publisher::new(policy, loaded.ledger, report.clone(), polls.clone(), published).showing(&options.proxy_check);
-    let http = route_http::Settings { token, ..Default::default() };
-    let serving = route_http::serve(listener, publisher.subscribe(), http, polls.clone(), shutdown.clone());
-    let serving = tokio::spawn(serving);
-    tracing::info!(listen = %address, sockets = options.sockets.join(" "), restored, "serving");
-    // Traefik has its answer by now; a large fleet takes a moment to be read.
+    let machine = Machine {
+        base_domain: policy.base_domain.clone(),
+        polls: polls.clone(),
+        state: state.report().clone(),
+        proxy_check: options.proxy_check.as_path().into(),
+    };
+    let mut publisher = Publisher::new(policy, Arc::new(machine), published);
+    let service = Service {
+        published: publisher.subscribe(),
+        endpoints: &ENDPOINTS,
+        settings: route_http::Settings { token, ..Default::default() },
+        polls: polls.clone(),
+    };
+    let sockets = options.sockets.join(" ");
+    let on_ready = move || tracing::info!(listen = %address, sockets, restored, "serving");
+    let serving = tokio::spawn(route_http::serve(vec![listener], service, on_ready, shutdown.clone()));
+    // Traefik has its answer by now; a large fleet takes a moment to be read, and a disk to say that it can be written.
     let known = state.clone();
-    let snapshot = tokio::task::spawn_blocking(move || known.load_snapshot()).await;
-    let snapshot = snapshot.map_err(|error| Failure::runtime("a task ended badly", &error))?;
-    let (last, keeping) = LastSaver::start(state, shutdown.clone());
+    let known = tokio::task::spawn_blocking(move || (known.load(), known.load_snapshot())).await;
+    let (loaded, snapshot) = known.map_err(|error| Failure::runtime("a task ended badly", &error))?;
+    let (saver, saving) = Saver::start(state.clone(), &loaded, RETRY);
+    publisher.begin(loaded);
+    let report = state.report().clone();
+    let keeping = tokio::spawn(keep_last(state, publisher.subscribe(), shutdown.clone()));
 
     let (sender, messages) = mpsc::channel(BACKLOG);
     let (asking, commands) = mpsc::channel(COMMANDS);
     let discovery = docker_discovery::Settings { globs: options.sockets.clone(), ..Default::default() };
-    let following = tokio::spawn(follow(discovery, sender, refresh, shutdown.clone()));
+    let following = tokio::spawn(follow(discovery, sender, refresh.clone(), shutdown.clone()));
     let place = match (control, settings::control_socket(options)) {
         (Some(given), _) => Place::Given(given),
         (None, Some(path)) => Place::File(path.to_owned()),
@@ -87,7 +99,7 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let controlling = tokio::spawn(control::run(place, desk, shutdown.clone()));
     let now = Instant::now();
     let start = Start { first_view: now + options.first_view, stale: now + stale_for };
-    let fleet = Fleet::new(publisher, saver, last, snapshot, grace, start);
+    let fleet = Fleet::new(publisher, saver, refresh, snapshot, start);
     shutdown.run_until_cancelled(fleet.run(messages, commands)).await;
     shutdown.cancel();
     // With the fleet its savers are gone, so that the last write ends the saving.

@@ -178,6 +178,16 @@ impl Listeners {
         self.of(transport).range(whole).map(|(address, owners)| (address.port(), owners))
     }
 
+    /// Whether anybody listens on an address, or anybody who is this container listens anywhere.
+    #[must_use]
+    pub fn has(&self, address: Option<Ipv4Addr>, container: &ContainerId) -> bool {
+        let is_it = |(at, owners): (&SocketAddr, &Owners)| {
+            let theirs = |owner: &Owner| matches!(owner, Owner::Container(ids) if ids.contains(container));
+            address.is_some_and(|address| at.ip() == address) || owners.iter().any(theirs)
+        };
+        self.tcp.iter().chain(&self.udp).any(is_it)
+    }
+
     /// Whether it was looked there: if not, that nobody is seen says nothing.
     #[must_use]
     pub fn looked_at(&self, endpoint: Endpoint) -> bool {

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use repo_network::NetworkId;
+use repo_network::{NetworkId, Tier1};
 use serde::{Deserialize, Serialize};
 
 use crate::{Container, ContainerId, ContainerState, Listeners, Timestamp};
@@ -50,7 +50,7 @@ pub enum Link {
 pub struct Tracked {
     /// As the daemon last described it.
     pub container: Arc<Container>,
-    /// Since when it does not run although it did (or since when it is seen not running).
+    /// Since when it does not run although it did; since when it exists, of one that was not seen running.
     pub down_since: Option<Timestamp>,
     /// Since when it is seen running.
     #[serde(default)]
@@ -77,8 +77,9 @@ pub struct DaemonView {
 /// Everything that the daemons of the machine said.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// By network ID, which the socket's name gives.
-    pub daemons: BTreeMap<NetworkId, DaemonView>,
+    /// By network ID, which the socket's name gives. Shared, so that keeping a snapshot costs little however many
+    /// containers there are.
+    pub daemons: BTreeMap<NetworkId, Arc<DaemonView>>,
     /// Socket paths that name no network, with the reason.
     pub refused_sockets: BTreeMap<String, String>,
     /// Who listens where, when that was read; it holds for the moment only and is not kept.
@@ -97,13 +98,22 @@ pub struct Store {
 impl Tracked {
     fn new(container: Container, previous: Option<&Self>, now: Timestamp) -> Self {
         let running = container.state == ContainerState::Running;
-        let down_since = (!running).then(|| previous.and_then(|old| old.down_since).unwrap_or(now));
+        // Of one that nobody has seen run, nobody knows when it ended: it may be days ago, and routes that nobody misses
+        // are not kept for it. When it was made is certain.
+        let unseen = if previous.is_some() { now } else { container.created.min(now) };
+        let down_since = (!running).then(|| previous.and_then(|old| old.down_since).unwrap_or(unseen));
         let up_since = running.then(|| previous.and_then(|old| old.up_since).unwrap_or(now));
         let container = match previous {
             Some(old) if *old.container == container => old.container.clone(),
             _ => Arc::new(container),
         };
         Self { container, down_since, up_since, removed: false }
+    }
+
+    /// Whether it is seen to listen, or somebody on its address.
+    #[must_use]
+    pub fn is_heard(&self, listeners: &Listeners) -> bool {
+        !self.removed && listeners.has(Tier1::of(&self.container.labels).service_ip(), &self.container.id)
     }
 
     fn into_removed(mut self, now: Timestamp) -> Self {
@@ -123,9 +133,12 @@ impl Store {
     pub fn restored(mut snapshot: Snapshot, now: Timestamp) -> Self {
         snapshot.listeners = None;
         snapshot.daemons.retain(|_, view| !view.containers.is_empty());
+        for view in snapshot.daemons.values_mut() {
+            Arc::make_mut(view).not_after(now);
+        }
         for view in snapshot.daemons.values_mut().filter(|view| view.link != Link::Gone) {
             let reason = "it has not confirmed yet what it said before the route server's restart";
-            view.turn(Link::Stale, Some(reason.to_owned()), now);
+            Arc::make_mut(view).turn(Link::Stale, Some(reason.to_owned()), now);
         }
         Self { snapshot }
     }
@@ -169,38 +182,46 @@ impl Store {
         if view.link == Link::Gone {
             return self.snapshot.daemons.remove(&id).is_some();
         }
+        let view = Arc::make_mut(view);
         view.containers.clear();
         view.turn(Link::Connecting, None, now);
         true
     }
 
-    /// Forgets containers that are removed for longer than `grace` and daemons whose socket is gone
-    /// for longer than that; what synthesis no longer shows need not be kept.
-    pub fn prune(&mut self, now: Timestamp, grace: Duration) -> bool {
+    /// Forgets containers that are removed for longer than `grace`, and daemons whose socket is gone for longer than
+    /// `stale_for` when nobody of theirs listens (without containers: than `grace`); what synthesis no longer shows need
+    /// not be kept.
+    pub fn prune(&mut self, now: Timestamp, grace: Duration, stale_for: Duration) -> bool {
         let mut changed = false;
-        self.snapshot.daemons.retain(|_, view| {
-            let keep = view.link != Link::Gone || now.since(view.since) < grace;
+        let Snapshot { daemons, listeners, .. } = &mut self.snapshot;
+        daemons.retain(|_, view| {
+            let patience = if view.containers.is_empty() { grace } else { stale_for };
+            let keep = view.link != Link::Gone || now.since(view.since) < patience || view.is_heard(listeners.as_ref());
             changed |= !keep;
             keep
         });
+        let is_over =
+            |tracked: &Tracked| tracked.removed && tracked.down_since.is_none_or(|since| now.since(since) >= grace);
         for view in self.snapshot.daemons.values_mut() {
-            let before = view.containers.len();
-            view.containers.retain(|_, tracked| {
-                !tracked.removed || tracked.down_since.is_some_and(|since| now.since(since) < grace)
-            });
-            changed |= view.containers.len() != before;
+            if view.containers.values().any(is_over) {
+                Arc::make_mut(view).containers.retain(|_, tracked| !is_over(tracked));
+                changed = true;
+            }
         }
         changed
     }
 
     fn found(&mut self, id: NetworkId, socket: String, now: Timestamp) -> bool {
-        let view = self.snapshot.daemons.entry(id).or_insert_with(|| DaemonView {
-            socket: socket.clone(),
-            link: Link::Gone,
-            since: now,
-            reason: None,
-            containers: BTreeMap::new(),
+        let view = self.snapshot.daemons.entry(id).or_insert_with(|| {
+            Arc::new(DaemonView {
+                socket: socket.clone(),
+                link: Link::Gone,
+                since: now,
+                reason: None,
+                containers: BTreeMap::new(),
+            })
         });
+        let view = Arc::make_mut(view);
         view.socket = socket;
         if view.link == Link::Gone {
             let link = if view.containers.is_empty() { Link::Connecting } else { Link::Stale };
@@ -211,6 +232,7 @@ impl Store {
 
     fn listed(&mut self, id: NetworkId, containers: Vec<Container>, now: Timestamp) -> bool {
         let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let view = Arc::make_mut(view);
         let mut old = std::mem::take(&mut view.containers);
         let mut changed = view.turn(Link::Live, None, now);
         for container in containers {
@@ -229,6 +251,7 @@ impl Store {
 
     fn changed(&mut self, id: NetworkId, asked: &[ContainerId], found: Vec<Container>, now: Timestamp) -> bool {
         let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let view = Arc::make_mut(view);
         let mut changed = view.turn(Link::Live, None, now);
         let mut missing: Vec<_> = asked.iter().collect();
         for container in found {
@@ -252,6 +275,7 @@ impl Store {
 
     fn lost(&mut self, id: NetworkId, reason: String, now: Timestamp) -> bool {
         let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let view = Arc::make_mut(view);
         let link = match view.link {
             Link::Connecting => Link::Connecting,
             Link::Live | Link::Stale | Link::Gone => Link::Stale,
@@ -264,7 +288,17 @@ impl Store {
         if view.link == Link::Connecting {
             return self.snapshot.daemons.remove(&id).is_some();
         }
-        view.turn(Link::Gone, Some("its socket is gone".to_owned()), now)
+        Arc::make_mut(view).turn(Link::Gone, Some("its socket is gone".to_owned()), now)
+    }
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    /// The same without who listens where, which holds for the moment only. Costs little: the views are shared.
+    #[must_use]
+    pub fn without_listeners(&self) -> Self {
+        Self { daemons: self.daemons.clone(), refused_sockets: self.refused_sockets.clone(), listeners: None }
     }
 }
 
@@ -282,6 +316,23 @@ impl DaemonView {
         changed
     }
 
+    /// Nothing of it is later than now: where the machine's clock was set back between two processes, what ends after a
+    /// while would end after that and a while.
+    fn not_after(&mut self, now: Timestamp) {
+        self.since = self.since.min(now);
+        for tracked in self.containers.values_mut() {
+            for time in [&mut tracked.down_since, &mut tracked.up_since].into_iter().flatten() {
+                *time = (*time).min(now);
+            }
+        }
+    }
+
+    /// Whether a container of it is seen to listen: it may well serve, whatever its daemon does.
+    fn is_heard(&self, listeners: Option<&Listeners>) -> bool {
+        let Some(listeners) = listeners else { return false };
+        self.containers.values().any(|tracked| tracked.is_heard(listeners))
+    }
+
     /// How many containers the daemon has, without the ones that are only remembered.
     #[must_use]
     pub fn container_count(&self) -> usize {
@@ -291,10 +342,13 @@ impl DaemonView {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
-    use crate::Health;
+    use crate::{Health, Listener, Owner, Transport};
 
     const GRACE: Duration = Duration::from_secs(30);
+    const STALE_FOR: Duration = Duration::from_hours(1);
 
     fn at(secs: i64) -> Timestamp {
         Timestamp::from_secs(secs)
@@ -308,7 +362,7 @@ mod tests {
         Container {
             id: id.into(),
             name: id.to_owned(),
-            labels: Arc::default(),
+            labels: Arc::new([("rediacc.service_ip".to_owned(), "127.0.11.2".to_owned())].into()),
             created: at(1),
             state,
             health: Health::Unchecked,
@@ -344,8 +398,8 @@ mod tests {
         assert!(tracked.removed);
         assert_eq!(tracked.down_since, Some(at(10)));
         assert_eq!(view(&store).container_count(), 0);
-        assert!(!store.prune(at(39), GRACE));
-        assert!(store.prune(at(40), GRACE));
+        assert!(!store.prune(at(39), GRACE, STALE_FOR));
+        assert!(store.prune(at(40), GRACE, STALE_FOR));
         assert!(view(&store).containers.is_empty());
     }
 
@@ -358,6 +412,23 @@ mod tests {
         assert!(store.apply(id(), Event::Changed { asked: asked.clone(), found: vec![] }, at(9)));
         assert_eq!(view(&store).containers["a"].down_since, Some(at(5)));
         assert!(!store.apply(id(), Event::Changed { asked, found: vec![] }, at(11)), "removed already");
+    }
+
+    #[test]
+    fn what_was_never_seen_running_is_not_just_down() {
+        let since = |store: &Store| view(store).containers["a"].down_since;
+        assert_eq!(since(&live(vec![container("a", ContainerState::Exited)])), Some(at(1)), "when it was made");
+        let future = Container { created: at(1000), ..container("a", ContainerState::Created) };
+        assert_eq!(since(&live(vec![future])), Some(at(2)), "the daemon's clock is not this one");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_between_two_processes_makes_nothing_last_longer() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        store.apply(id(), Event::Listed(vec![]), at(5000));
+        let store = Store::restored(store.snapshot().clone(), at(100));
+        assert_eq!(view(&store).containers["a"].down_since, Some(at(100)));
+        assert_eq!(view(&store).since, at(100));
     }
 
     #[test]
@@ -402,16 +473,28 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_comes_back_within_the_grace_time_keeps_the_view() {
+    fn a_socket_that_comes_back_keeps_the_view() {
         let mut store = live(vec![container("a", ContainerState::Running)]);
         store.apply(id(), Event::Vanished, at(5));
         assert_eq!(view(&store).link, Link::Gone);
         store.apply(id(), Event::Found { socket: "s".to_owned() }, at(6));
         assert_eq!((view(&store).link, view(&store).containers.len()), (Link::Stale, 1));
         store.apply(id(), Event::Vanished, at(7));
-        assert!(!store.prune(at(36), GRACE));
-        assert!(store.prune(at(37), GRACE));
+        assert!(!store.prune(at(7 + 3599), GRACE, STALE_FOR));
+        // Somebody on its address: it may well serve.
+        let mut listeners = Listeners::default();
+        let address = SocketAddr::from(([127, 0, 11, 2], 8080));
+        listeners.insert(Listener { transport: Transport::Tcp, address, inode: 1 }, Owner::Unknown);
+        store.set_listeners(Some(listeners));
+        assert!(!store.prune(at(1_000_000), GRACE, STALE_FOR));
+        store.set_listeners(Some(Listeners::default()));
+        assert!(store.prune(at(7 + 3600), GRACE, STALE_FOR));
         assert!(store.snapshot().daemons.is_empty());
+
+        let mut store = live(vec![]);
+        store.apply(id(), Event::Vanished, at(5));
+        assert!(!store.prune(at(34), GRACE, STALE_FOR));
+        assert!(store.prune(at(35), GRACE, STALE_FOR), "without containers it is nothing to anybody");
     }
 
     #[test]

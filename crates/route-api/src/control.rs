@@ -23,6 +23,20 @@ pub enum Request {
     Claims(Claims),
     /// About Traefik's requests for the document.
     Polls(Polls),
+    /// About a repository.
+    Repository(Repository),
+}
+
+/// What becomes of a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Repository {
+    /// Its daemon and containers were stopped on purpose: its routes go at once. One that only loses its daemon keeps
+    /// them.
+    Stopped {
+        /// The repository.
+        network_id: NetworkId,
+    },
 }
 
 /// What is to become of Traefik's requests.
@@ -121,6 +135,8 @@ pub enum Answer {
     },
     /// Nobody is held.
     PollsReleased,
+    /// The routes of a repository are gone.
+    RoutesGone,
     /// It was not done.
     Error {
         /// For programs: `bad_request`, `bad_host`, `not_claimed`, `refused`, `ending`.

@@ -125,6 +125,9 @@ pub struct StateDirectory {
     pub dir: String,
     /// Why the last write failed; none: it did not.
     pub error: Option<String>,
+    /// What the start found amiss there, and what was done about it, as sentences.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// How Traefik asks for the document.

@@ -20,7 +20,9 @@ use std::{net::SocketAddr, time::Duration};
 use serde::de::DeserializeOwned;
 
 pub use client::{ClientError, get, get_as, get_unix};
-pub use control::{Answer, Change, Claim, Claims, ControlError, HeldPort, Holdings, Polls, Request, ask, ask_within};
+pub use control::{
+    Answer, Change, Claim, Claims, ControlError, HeldPort, Holdings, Polls, Repository, Request, ask, ask_within,
+};
 pub use health::{
     Check, CheckSeverity, Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls,
 };

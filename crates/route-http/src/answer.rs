@@ -9,7 +9,7 @@ use hyper::{
 use serde_json::{Value, json};
 
 use crate::{
-    request::{PATHS, Reading, WaitError},
+    request::{Reading, WaitError},
     state::Document,
 };
 
@@ -21,7 +21,10 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 pub(crate) enum Refusal {
     /// Nothing has this path.
     #[error("there is nothing at this path")]
-    UnknownPath,
+    UnknownPath {
+        /// Where there is something.
+        known: Vec<&'static str>,
+    },
     /// Neither GET nor HEAD.
     #[error("this method is not allowed here")]
     Method,
@@ -37,10 +40,10 @@ pub(crate) enum Refusal {
     /// There is no document that is true.
     #[error("the routes are not known yet")]
     NoDocument,
-    /// A view failed.
+    /// What was asked for has no written form.
     #[error("this document could not be written")]
     View(#[source] serde_json::Error),
-    /// A view panicked, or the runtime is going down.
+    /// Making it panicked, or the runtime is going down.
     #[error("this document could not be made")]
     NoView,
 }
@@ -63,7 +66,7 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::UnknownPath => StatusCode::NOT_FOUND,
+            Self::UnknownPath { .. } => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Wait(_) => StatusCode::BAD_REQUEST,
             Self::NoToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
@@ -75,7 +78,7 @@ impl Refusal {
     fn body(&self) -> Value {
         let error = self.to_string();
         match self {
-            Self::UnknownPath => json!({"error": error, "paths": PATHS}),
+            Self::UnknownPath { known } => json!({"error": error, "paths": known}),
             Self::Method => json!({"error": error, "allowed": Reading::ALLOWED.split(", ").collect::<Vec<_>>()}),
             Self::Wait(_) => json!({"error": error, "expected": ["5s", "500ms", "5"]}),
             Self::NoToken | Self::WrongToken => json!({
@@ -90,23 +93,23 @@ impl Refusal {
 }
 
 /// The document, as Traefik wants it: status 200 whether it changed or not, since 304 is an error to it.
-pub(crate) fn document(document: &Document) -> Answer {
-    let mut answer = plain(StatusCode::OK, "application/yaml", document.yaml.clone());
+pub(crate) fn document(document: &Document, content_type: &'static str) -> Answer {
+    let mut answer = made(document.yaml.clone(), content_type);
     // A revision that no header can carry is left out; nothing depends on it.
     let etag = HeaderValue::try_from(format!("\"{}\"", document.revision)).ok();
     answer.headers_mut().extend(etag.map(|value| (ETAG, value)));
     answer
 }
 
-/// A view.
-pub(crate) fn view(json: Bytes) -> Answer {
-    plain(StatusCode::OK, "application/json", json)
+/// What was made for this request.
+pub(crate) fn made(body: Bytes, content_type: &'static str) -> Answer {
+    plain(StatusCode::OK, content_type, body)
 }
 
 /// The answer to a yes-or-no question: 200 or 503.
-pub(crate) fn verdict(question: &str, yes: bool) -> Answer {
+pub(crate) fn verdict(path: &str, yes: bool) -> Answer {
     let status = if yes { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    json(status, &json!({ question: yes }))
+    json(status, &json!({ path.rsplit('/').next().unwrap_or_default(): yes }))
 }
 
 fn json(status: StatusCode, body: &Value) -> Answer {

@@ -14,6 +14,7 @@ use crate::{
     serve::Server,
     session::Session,
     settings::Settings,
+    state::Published,
 };
 
 /// The least that hyper accepts as the size of its buffer.
@@ -29,7 +30,12 @@ enum Cut {
 }
 
 /// Serves a connection until its client leaves, is too slow, or has to make room; or until the server stops.
-pub(crate) async fn drive(stream: TcpStream, server: Arc<Server>, id: ConnectionId, evicted: CancellationToken) {
+pub(crate) async fn drive<P: Published>(
+    stream: TcpStream,
+    server: Arc<Server<P>>,
+    id: ConnectionId,
+    evicted: CancellationToken,
+) {
     let pace = Pace::new();
     let session = Arc::new(Session::new(Arc::clone(&server), id, pace.clone()));
     let service = service_fn(move |request: Request<Incoming>| {

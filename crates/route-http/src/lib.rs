@@ -3,30 +3,32 @@
 //! ```
 //! use std::sync::Arc;
 //! use bytes::Bytes;
-//! use route_http::{Document, Phase, Polls, Settings, State, Views};
+//! use route_http::{Document, Endpoint, Phase, Polls, Published, Service, Settings, View};
 //! use tokio::{net::TcpListener, sync::watch};
 //! use tokio_util::sync::CancellationToken;
 //!
-//! struct Nothing;
-//! impl Views for Nothing {
-//!     fn health(&self) -> serde_json::Result<Bytes> { Ok(Bytes::from_static(br#"{"status":"ok"}"#)) }
-//!     fn routes(&self) -> serde_json::Result<Bytes> { Ok(Bytes::from_static(b"{}")) }
-//!     fn ports(&self) -> serde_json::Result<Bytes> { Ok(Bytes::from_static(b"{}")) }
-//!     fn is_live(&self) -> bool { true }
-//!     fn is_ready(&self) -> bool { true }
+//! struct Routes(Document);
+//! impl Published for Routes {
+//!     fn phase(&self) -> Phase { Phase::Serving }
+//!     fn document(&self) -> Option<&Document> { Some(&self.0) }
 //! }
+//! static ENDPOINTS: [Endpoint<Routes>; 3] = [
+//!     Endpoint { path: "/routes.yaml", content_type: "application/yaml", view: View::Document },
+//!     Endpoint { path: "/health", content_type: "application/json", view: View::Made(|_| Ok(Bytes::from_static(b"{}"))) },
+//!     Endpoint { path: "/live", content_type: "application/json", view: View::Verdict(|_| true) },
+//! ];
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> std::io::Result<()> {
-//! let document = |revision: &str| Some(Document { revision: revision.into(), yaml: Bytes::from_static(b"http: {}") });
-//! let first = State { phase: Phase::Serving, document: document("r1"), views: Arc::new(Nothing) };
-//! let (publish, state) = watch::channel(first);
+//! let routes = |revision: &str| Routes(Document { revision: revision.into(), yaml: Bytes::from_static(b"http: {}") });
+//! let (publish, published) = watch::channel(Arc::new(routes("r1")));
 //! let listener = TcpListener::bind("127.0.0.1:0").await?;
 //! let stop = CancellationToken::new();
 //! let polls = Arc::new(Polls::default());
-//! let server = tokio::spawn(route_http::serve(listener, state, Settings::default(), polls.clone(), stop.clone()));
+//! let service = Service { published, endpoints: &ENDPOINTS, settings: Settings::default(), polls: polls.clone() };
+//! let server = tokio::spawn(route_http::serve(vec![listener], service, || println!("ready"), stop.clone()));
 //!
-//! publish.send_modify(|state| state.document = document("r2")); // whoever waits with `?wait=` gets it now
+//! publish.send_replace(Arc::new(routes("r2"))); // whoever waits with `?wait=` gets it now
 //! assert_eq!(polls.seen().count, 0, "nobody has asked yet");
 //!
 //! stop.cancel();
@@ -35,14 +37,8 @@
 //! # }
 //! ```
 //!
-//! | path | answer |
-//! |---|---|
-//! | `/routes.yaml`, `/routes` | the [`Document`], held as [`Settings::max_wait`] and [`Settings::start_hold`] say; guarded by [`Settings::token`] |
-//! | `/health`, `/routes.json`, `/ports` | the [`Views`], made when somebody asks |
-//! | `/live`, `/ready` | 200 or 503 |
-//!
-//! Nothing here knows what the bytes mean. Binding and signals belong to the caller, who hands over a listener and a
-//! [`CancellationToken`](tokio_util::sync::CancellationToken).
+//! Nothing here knows what the bytes mean. Which paths there are, binding and signals belong to the caller, who hands over a
+//! table of [`Endpoint`]s, listeners and a [`CancellationToken`](tokio_util::sync::CancellationToken).
 
 mod admission;
 mod answer;
@@ -58,8 +54,8 @@ mod token;
 
 pub use crate::{
     polls::{Polls, Seen},
-    serve::serve,
+    serve::{Service, serve},
     settings::Settings,
-    state::{Document, Phase, State, Views},
+    state::{Document, Endpoint, Phase, Published, View},
     token::{Token, TokenError},
 };

@@ -4,26 +4,6 @@ use std::time::Duration;
 
 use hyper::Method;
 
-/// The paths that are known, in the order in which they are listed to those who miss them.
-pub(crate) const PATHS: [&str; 7] = ["/routes.yaml", "/routes", "/health", "/routes.json", "/ports", "/live", "/ready"];
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Resource {
-    /// What Traefik polls.
-    Document,
-    /// How things are.
-    Health,
-    /// Every router.
-    Routes,
-    /// The dynamic ports.
-    Ports,
-    /// Whether the process works.
-    Live,
-    /// Whether the truth is served.
-    Ready,
-}
-
 /// How it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
@@ -37,23 +17,6 @@ pub(crate) enum Reading {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a whole number of seconds or milliseconds")]
 pub(crate) struct WaitError;
-
-// === impl Resource ===
-
-impl Resource {
-    /// The resource at a path.
-    pub(crate) fn at(path: &str) -> Option<Self> {
-        match path {
-            "/routes.yaml" | "/routes" => Some(Self::Document),
-            "/health" => Some(Self::Health),
-            "/routes.json" => Some(Self::Routes),
-            "/ports" => Some(Self::Ports),
-            "/live" => Some(Self::Live),
-            "/ready" => Some(Self::Ready),
-            _ => None,
-        }
-    }
-}
 
 // === impl Reading ===
 
@@ -95,14 +58,6 @@ fn duration(text: &str) -> Result<Duration, WaitError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_listed_path_is_known() {
-        assert!(PATHS.iter().all(|path| Resource::at(path).is_some()));
-        for unknown in ["", "/", "/Routes", "/routes/", "/routes.yaml/", "//routes", "/routes.yml", "*"] {
-            assert_eq!(Resource::at(unknown), None, "{unknown}");
-        }
-    }
 
     #[test]
     fn waits() {

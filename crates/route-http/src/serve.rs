@@ -1,8 +1,10 @@
 //! The server: accepts connections, knows who is connected, and stops in order.
 
 use std::{
+    future::poll_fn,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
@@ -21,7 +23,7 @@ use crate::{
     connection::drive,
     polls::Polls,
     settings::Settings,
-    state::State,
+    state::{Endpoint, Published},
 };
 
 /// Views that are made at once.
@@ -30,9 +32,23 @@ const VIEWS_AT_ONCE: usize = 2;
 /// The pause after an error that will not go away by itself, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What is served, and how.
+#[derive(Debug)]
+pub struct Service<P: 'static> {
+    /// What was published last.
+    pub published: watch::Receiver<Arc<P>>,
+    /// Which paths there are, in the order in which they are listed to those who miss them.
+    pub endpoints: &'static [Endpoint<P>],
+    /// Limits and times.
+    pub settings: Settings,
+    /// Where it is noted that the document was asked for.
+    pub polls: Arc<Polls>,
+}
+
 /// What all connections share.
-pub(crate) struct Server {
-    pub(crate) state: watch::Receiver<State>,
+pub(crate) struct Server<P: 'static> {
+    pub(crate) published: watch::Receiver<Arc<P>>,
+    endpoints: &'static [Endpoint<P>],
     pub(crate) settings: Settings,
     pub(crate) polls: Arc<Polls>,
     pub(crate) shutdown: CancellationToken,
@@ -40,29 +56,32 @@ pub(crate) struct Server {
     open: Mutex<Admission<CancellationToken>>,
 }
 
-/// Serves `state` to everybody who connects, until `shutdown` is cancelled and all requests have ended.
+/// Serves to everybody who connects to one of `listeners`, until `shutdown` is cancelled and all requests have ended.
+/// `on_ready` is called when the first connection would be taken.
 ///
-/// The order to stop closes the listener and idle connections; held requests are answered at once, with what there
+/// The order to stop closes the listeners and idle connections; held requests are answered at once, with what there
 /// is, and nothing takes longer than [`Settings::stop_timeout`].
-pub async fn serve(
-    listener: TcpListener,
-    state: watch::Receiver<State>,
-    settings: Settings,
-    polls: Arc<Polls>,
+pub async fn serve<P: Published>(
+    mut listeners: Vec<TcpListener>,
+    service: Service<P>,
+    on_ready: impl FnOnce(),
     shutdown: CancellationToken,
 ) {
-    let server = Arc::new(Server::new(state, settings, polls, shutdown));
+    let server = Arc::new(Server::new(service, shutdown));
     let mut connections = JoinSet::new();
     let mut reported = None;
+    on_ready();
     loop {
         select! {
             biased;
             () = server.shutdown.cancelled() => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+            accepted = accept(&listeners) => match accepted {
+                Ok(stream) => {
                     reported = None;
                     welcome(&server, stream, &mut connections);
+                    // The next one has the first turn, so that nobody is kept out by a crowd at another.
+                    listeners.rotate_left(1);
                     // Without this one, a flood of connections would push out a newer one before it is even read.
                     yield_now().await;
                 }
@@ -70,12 +89,21 @@ pub async fn serve(
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     finish(connections, server.settings.stop_timeout).await;
 }
 
+/// The next connection of any listener.
+async fn accept(listeners: &[TcpListener]) -> io::Result<TcpStream> {
+    poll_fn(|context| {
+        let mut polled = listeners.iter().map(|listener| listener.poll_accept(context));
+        polled.find(Poll::is_ready).unwrap_or(Poll::Pending).map_ok(|(stream, _)| stream)
+    })
+    .await
+}
+
 /// Starts the task of a new connection.
-fn welcome(server: &Arc<Server>, stream: TcpStream, connections: &mut JoinSet<()>) {
+fn welcome<P: Published>(server: &Arc<Server<P>>, stream: TcpStream, connections: &mut JoinSet<()>) {
     // An answer is written in one go; waiting for more would only delay its last packet.
     _ = stream.set_nodelay(true);
     let (id, evicted) = server.enter();
@@ -117,17 +145,29 @@ async fn finish(mut connections: JoinSet<()>, limit: Duration) {
 
 // === impl Server ===
 
-impl Server {
-    fn new(state: watch::Receiver<State>, settings: Settings, polls: Arc<Polls>, shutdown: CancellationToken) -> Self {
+impl<P> Server<P> {
+    fn new(service: Service<P>, shutdown: CancellationToken) -> Self {
+        let Service { published, endpoints, settings, polls } = service;
         let limits = Limits { trusted: settings.max_connections_trusted, other: settings.max_connections_other };
         Self {
-            state,
+            published,
+            endpoints,
             settings,
             polls,
             shutdown,
             view_permits: Arc::new(Semaphore::new(VIEWS_AT_ONCE)),
             open: Mutex::new(Admission::new(limits)),
         }
+    }
+
+    /// What is at a path.
+    pub(crate) fn endpoint(&self, path: &str) -> Option<&'static Endpoint<P>> {
+        self.endpoints.iter().find(|endpoint| endpoint.path == path)
+    }
+
+    /// All paths.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &'static str> {
+        self.endpoints.iter().map(|endpoint| endpoint.path)
     }
 
     /// A request came on a connection and showed this standing.

@@ -20,18 +20,15 @@ use crate::{
     admission::{ConnectionId, Standing},
     answer::{self, Answer, Refusal},
     pace::{Pace, Step},
-    request::{PATHS, Reading, Resource, wait_in},
+    request::{Reading, wait_in},
     serve::Server,
-    state::{Document, Phase, State, Views},
+    state::{Document, Endpoint, Phase, Published, View, is_news_to},
     token::Shown,
 };
 
-/// Makes one of the [`Views`].
-type MakeView = fn(&(dyn Views + 'static)) -> serde_json::Result<Bytes>;
-
 /// Answers the requests of one connection, one after the other.
-pub(crate) struct Session {
-    server: Arc<Server>,
+pub(crate) struct Session<P: 'static> {
+    server: Arc<Server<P>>,
     id: ConnectionId,
     pace: Pace,
     /// What this connection was last sent.
@@ -41,9 +38,9 @@ pub(crate) struct Session {
 
 // === impl Session ===
 
-impl Session {
+impl<P: Published> Session<P> {
     /// Of a connection that has asked for nothing yet.
-    pub(crate) fn new(server: Arc<Server>, id: ConnectionId, pace: Pace) -> Self {
+    pub(crate) fn new(server: Arc<Server<P>>, id: ConnectionId, pace: Pace) -> Self {
         Self { server, id, pace, sent: Mutex::default(), opened: Instant::now() }
     }
 
@@ -58,7 +55,7 @@ impl Session {
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         // Neither the query nor an unknown path: both are the client's words and may hold anything.
-        let path = PATHS.iter().find(|path| **path == head.uri.path()).unwrap_or(&"unknown");
+        let path = self.server.endpoint(head.uri.path()).map_or("unknown", |endpoint| endpoint.path);
         debug!(connection = self.id.get(), method = %head.method, path, status = answer.status().as_u16(), "request");
         self.pace.enter(Step::Answering);
         answer
@@ -67,10 +64,12 @@ impl Session {
     async fn respond(&self, head: &request::Parts) -> Result<Answer, Refusal> {
         let shown = self.shown_in(&head.headers);
         self.server.used(self.id, if shown == Some(Shown::Right) { Standing::Trusted } else { Standing::Visitor });
-        let resource = Resource::at(head.uri.path()).ok_or(Refusal::UnknownPath)?;
+        let Some(Endpoint { path, content_type, view }) = self.server.endpoint(head.uri.path()) else {
+            return Err(Refusal::UnknownPath { known: self.server.paths().collect() });
+        };
         let reading = Reading::by(&head.method).ok_or(Refusal::Method)?;
-        match resource {
-            Resource::Document => {
+        match view {
+            View::Document => {
                 match shown {
                     None | Some(Shown::Right) => {}
                     Some(Shown::Wrong) => return Err(Refusal::WrongToken),
@@ -78,16 +77,13 @@ impl Session {
                 }
                 let wait = wait_in(head.uri.query().unwrap_or_default())?;
                 let document = match reading {
-                    Reading::Head => self.now().ok_or(Refusal::NoDocument)?,
+                    Reading::Head => self.now().document().cloned().ok_or(Refusal::NoDocument)?,
                     Reading::Get => self.poll(wait.unwrap_or_default()).await?,
                 };
-                Ok(answer::document(&document))
+                Ok(answer::document(&document, content_type))
             }
-            Resource::Health => self.view(<dyn Views>::health).await,
-            Resource::Routes => self.view(<dyn Views>::routes).await,
-            Resource::Ports => self.view(<dyn Views>::ports).await,
-            Resource::Live => Ok(answer::verdict("live", self.views().is_live())),
-            Resource::Ready => Ok(answer::verdict("ready", self.views().is_ready())),
+            View::Made(make) => Ok(answer::made(self.made(*make).await?, content_type)),
+            View::Verdict(is_true) => Ok(answer::verdict(path, is_true(&self.now()))),
         }
     }
 
@@ -98,31 +94,32 @@ impl Session {
         let asked = Instant::now();
         let settings = &self.server.settings;
         // What was published before a restart is answered at once: the process that published it knew better than nobody.
-        self.hold(settings.start_hold, |state| state.phase == Phase::Serving || state.document.is_some()).await;
+        let has_begun = |it: &P| it.phase() == Phase::Serving || it.document().is_some();
+        self.hold(settings.start_hold, has_begun).await;
         if let Some(known) = self.last_sent() {
             let left = wait.min(settings.max_wait).saturating_sub(asked.elapsed());
             select! {
-                () = self.hold(left, |state| state.is_news_to(&known.revision)) => {}
+                () = self.hold(left, |published| is_news_to(published, &known.revision)) => {}
                 () = self.server.polls.let_go(self.opened) => {}
             }
         }
         // Not refused: with another status Traefik gives the connection up, and comes back as if it were its successor.
         let again = self.last_sent().filter(|_| self.server.polls.are_released(self.opened));
-        let document = again.or_else(|| self.now()).ok_or(Refusal::NoDocument)?;
+        let document = again.or_else(|| self.now().document().cloned()).ok_or(Refusal::NoDocument)?;
         self.server.polls.sent(&document.revision);
         *self.sent.lock().unwrap_or_else(PoisonError::into_inner) = Some(document.clone());
         Ok(document)
     }
 
     /// Waits for something to come true, for the time to be up, or for the server to stop.
-    async fn hold(&self, limit: Duration, until: impl FnMut(&State) -> bool) {
+    async fn hold(&self, limit: Duration, mut until: impl FnMut(&P) -> bool) {
         if limit.is_zero() {
             return;
         }
-        let mut state = self.server.state.clone();
+        let mut published = self.server.published.clone();
         let come_true = async {
             // Whoever published is gone, and nothing will change any more.
-            if state.wait_for(until).await.is_err() {
+            if published.wait_for(|published| until(published)).await.is_err() {
                 pending::<()>().await;
             }
         };
@@ -134,19 +131,19 @@ impl Session {
         }
     }
 
-    /// A view, made on a thread where it delays nobody; the permit goes with it, however early the client leaves.
-    async fn view(&self, make: MakeView) -> Result<Answer, Refusal> {
+    /// Made on a thread where it delays nobody; the permit goes with it, however early the client leaves.
+    async fn made(&self, make: fn(&P) -> serde_json::Result<Bytes>) -> Result<Bytes, Refusal> {
         let permit = Arc::clone(&self.server.view_permits).acquire_owned().await;
-        let views = self.views();
+        let published = self.now();
         let made = spawn_blocking(move || {
             let _permit = permit;
-            make(&*views)
+            make(&published)
         });
         let bytes = made.await.map_err(|error| {
             warn!(%error, "view failed");
             Refusal::NoView
         })?;
-        bytes.map(answer::view).map_err(|error| {
+        bytes.map_err(|error| {
             warn!(%error, "view failed");
             Refusal::View(error)
         })
@@ -157,12 +154,8 @@ impl Session {
         self.server.settings.token.as_ref().map(|token| token.shown_in(headers))
     }
 
-    fn now(&self) -> Option<Document> {
-        self.server.state.borrow().document.clone()
-    }
-
-    fn views(&self) -> Arc<dyn Views> {
-        Arc::clone(&self.server.state.borrow().views)
+    fn now(&self) -> Arc<P> {
+        Arc::clone(&self.server.published.borrow())
     }
 
     fn last_sent(&self) -> Option<Document> {

@@ -1,21 +1,20 @@
-//! What is served at the moment.
+//! What is served, and where.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// What is served at the moment; it reaches the server through a [`tokio::sync::watch`] channel.
-#[derive(Clone)]
-pub struct State {
+/// What was published last. It reaches the server as an [`Arc`] through a [`tokio::sync::watch`] channel, so that whoever
+/// else reads it has the same one.
+pub trait Published: Send + Sync + 'static {
     /// How far the start has come.
-    pub phase: Phase,
+    fn phase(&self) -> Phase;
+
     /// The newest document, or `None` as long as there is none that is true.
     ///
     /// While [`Phase::Starting`] it is the one last published before the restart. An empty document that was proved to
     /// be right is `Some`: `None` is answered with 503, since an empty 200 makes Traefik drop every route.
-    pub document: Option<Document>,
-    /// The JSON documents that belong to it.
-    pub views: Arc<dyn Views>,
+    fn document(&self) -> Option<&Document>;
 }
 
 /// How far the start has come.
@@ -39,49 +38,36 @@ pub struct Document {
     pub yaml: Bytes,
 }
 
-/// JSON documents that are made only when somebody asks, so that a change does not pay for them.
-///
-/// The three that return bytes run on a blocking thread, two at a time at most, so that many requests for a large one
-/// do not delay Traefik's poll. Each request that is being answered keeps its bytes: an implementation that may be
-/// large should keep what it made, and hand out clones of the same [`Bytes`].
-pub trait Views: Send + Sync {
-    /// `/health`
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON; the client gets 500.
-    fn health(&self) -> serde_json::Result<Bytes>;
-
-    /// `/routes.json`
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON; the client gets 500.
-    fn routes(&self) -> serde_json::Result<Bytes>;
-
-    /// `/ports`
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON; the client gets 500.
-    fn ports(&self) -> serde_json::Result<Bytes>;
-
-    /// `/live`: whether the process does its work. `false` means that a restart would help.
-    fn is_live(&self) -> bool;
-
-    /// `/ready`: whether what is served is the truth.
-    fn is_ready(&self) -> bool;
+/// A path and what is answered there. The table of all of them is what the server knows of paths.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint<P> {
+    /// E.g. `/health`.
+    pub path: &'static str,
+    /// Of an answer with status 200, e.g. `application/json`.
+    pub content_type: &'static str,
+    /// What is answered.
+    pub view: View<P>,
 }
 
-// === impl State ===
-
-impl fmt::Debug for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let revision = self.document.as_ref().map(|document| &document.revision);
-        f.debug_struct("State").field("phase", &self.phase).field("revision", &revision).finish_non_exhaustive()
-    }
+/// What is answered at a path.
+#[derive(Debug, Clone, Copy)]
+pub enum View<P> {
+    /// The [`Document`], held as [`Settings::max_wait`](crate::Settings::max_wait) and
+    /// [`Settings::start_hold`](crate::Settings::start_hold) say, and guarded by
+    /// [`Settings::token`](crate::Settings::token).
+    Document,
+    /// Something that is made only when somebody asks, so that a change does not pay for it; the client gets 500 when it
+    /// cannot be written.
+    ///
+    /// It is made on a blocking thread, two at a time at most, so that many requests for a large one do not delay
+    /// Traefik's poll. Each request that is being answered keeps its bytes: what may be large should be kept by whoever
+    /// made it, who hands out clones of the same [`Bytes`].
+    Made(fn(&P) -> serde_json::Result<Bytes>),
+    /// 200 or 503, and the answer in JSON behind the path's last part: `{"live":true}`.
+    Verdict(fn(&P) -> bool),
 }
 
-impl State {
-    /// Whether there is something to say that a holder of `revision` does not know.
-    pub(crate) fn is_news_to(&self, revision: &str) -> bool {
-        self.document.as_ref().is_some_and(|document| *document.revision != *revision)
-    }
+/// Whether there is something to say that a holder of `revision` does not know.
+pub(crate) fn is_news_to(published: &impl Published, revision: &str) -> bool {
+    published.document().is_some_and(|document| *document.revision != *revision)
 }

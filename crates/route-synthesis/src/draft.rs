@@ -59,7 +59,7 @@ pub(crate) enum Part {
 // === impl Draft ===
 
 impl Draft {
-    #[cfg(test)]
+    /// One that no container made.
     pub(crate) fn of(configuration: Configuration) -> Self {
         Self { configuration, ..Self::default() }
     }

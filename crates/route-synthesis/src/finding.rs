@@ -149,6 +149,8 @@ codes! {
     OtherPortListens = "RS053",
     /// Somebody else listens where a backend is declared; it is withheld.
     StrangerListens = "RS054",
+    /// What has to outlive the route server could not be read, or cannot be written.
+    StateDirectory = "RS060",
 }
 
 /// What a finding is about; what is not known is empty.

@@ -118,14 +118,19 @@ fn long_chains(merged: &mut Merged) {
     }
 }
 
+/// Why an entry is withheld for a fault of the document.
+pub(crate) fn why_unsayable(kind: DocumentFaultKind) -> &'static str {
+    match kind {
+        DocumentFaultKind::Altered => "Traefik would read something else in the document than the label says",
+        DocumentFaultKind::Refused(_) => "Traefik would refuse the whole document for this",
+    }
+}
+
 /// What no document can say, or what Traefik would read as something else: it would refuse the whole document.
 fn unsayable(merged: &mut Merged) {
     for fault in check_document(&merged.configuration) {
         let [_, _, name, field @ ..] = fault.path.as_slice() else { continue };
-        let message = match fault.kind {
-            DocumentFaultKind::Altered => "Traefik would read something else in the document than the label says",
-            DocumentFaultKind::Refused(_) => "Traefik would refuse the whole document for this",
-        };
+        let message = why_unsayable(fault.kind);
         let is = |protocol: &str, kind: &str| fault.path.starts_with(&[protocol.to_owned(), format!("{kind}s")]);
         for_each_section!(|E| if is(E::PROTOCOL.as_str(), E::KIND.as_str()) {
             merged.withhold::<E>(name, FindingCode::Unsayable, message, &field.join("."));

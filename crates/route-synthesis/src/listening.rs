@@ -26,11 +26,14 @@ const LISTED: usize = 5;
 pub struct Comparison {
     /// What is not as it was meant, in order of the backends.
     pub findings: Vec<Finding>,
-    /// Backends whose listener is known to be somebody else's: nothing may be sent there.
+    /// Backends to which nothing may be sent: the listener is known to be somebody else's, or there is none and the daemon,
+    /// which would tell when there is one again, is away.
     pub withheld: BTreeSet<Endpoint>,
     /// All backends that were looked at, the withheld ones too. Listeners are to be read for these, not for those that
     /// are left in the document: else one that is withheld would come back at the next reading.
     pub backends: BTreeSet<Endpoint>,
+    /// Some of them are of daemons that are away: who listens is all that is known of those.
+    pub closely: bool,
 }
 
 /// What receives what is meant for a backend, or listens where it might be meant to.
@@ -66,16 +69,28 @@ pub fn compare<'a>(all: impl Iterator<Item = (Protocol, &'a Route)>, snapshot: &
         }
     }
     comparison.backends = routes.keys().copied().collect();
+    let away = |id: NetworkId| snapshot.daemons.get(&id).is_some_and(|view| is_away(view));
+    comparison.closely = routes.values().any(|(_, route)| away(route.source.network_id));
     let Some(listeners) = &snapshot.listeners else { return comparison };
     for (endpoint, (protocol, route)) in routes {
         let backend = Backend { endpoint, protocol, route, snapshot, listeners };
         let Some(instead) = backend.instead() else { continue };
-        if matches!(&instead, Instead::Stranger { who, .. } if who.neighbour) {
+        let in_vain = match &instead {
+            Instead::Stranger { who, .. } => who.neighbour,
+            Instead::Nobody | Instead::Addresses(_) | Instead::Ports(_) => backend.is_away(),
+            Instead::Wildcard { .. } => false,
+        };
+        if in_vain {
             comparison.withheld.insert(endpoint);
         }
         comparison.findings.push(backend.finding(&instead));
     }
     comparison
+}
+
+/// Whether a daemon that has told of containers does not tell anything now.
+fn is_away(view: &DaemonView) -> bool {
+    matches!(view.link, Link::Stale | Link::Gone)
 }
 
 /// Whether a server's URL or address names a withheld backend.
@@ -109,7 +124,11 @@ impl Backend<'_> {
     }
 
     fn view(&self) -> Option<&DaemonView> {
-        self.snapshot.daemons.get(&self.id())
+        self.snapshot.daemons.get(&self.id()).map(|view| &**view)
+    }
+
+    fn is_away(&self) -> bool {
+        self.view().is_some_and(is_away)
     }
 
     /// `None`: its own repository listens, as far as that can be seen, or need not yet.
@@ -248,6 +267,9 @@ impl Backend<'_> {
         let endpoint = self.endpoint;
         let nobody = format!("nothing listens on {endpoint}");
         match instead {
+            Instead::Nobody if self.is_away() => {
+                format!("{nobody}, and its daemon is away: clients get 503, or are cut off, until somebody does")
+            }
             Instead::Nobody => match endpoint.transport {
                 Transport::Tcp => format!("{nobody}: clients get 502, or are cut off"),
                 Transport::Udp => format!("{nobody}: what is sent there is lost"),
@@ -272,6 +294,7 @@ impl Backend<'_> {
         let port = self.endpoint.address.port();
         let bind = format!("let it listen on ${{SERVICE_IP}}:{port}, here {}", self.endpoint.address);
         match instead {
+            Instead::Nobody if self.is_away() => "bring the repository up: renet repo up <name>".to_owned(),
             Instead::Nobody => format!("{bind}, or declare the port on which it does: {}=<port>", self.port_label()),
             Instead::Ports(ports) => match ports.as_slice() {
                 [port] => format!("{}={port}", self.port_label()),

@@ -131,6 +131,13 @@ pub(crate) struct Merged {
     pub(crate) findings: Vec<Finding>,
 }
 
+/// The label that made a field of an entry.
+pub(crate) fn label_of((protocol, kind, name): &(Protocol, Kind, String), field: &str) -> String {
+    let local = name.rsplit_once('-').map_or(name.as_str(), |(local, _)| local);
+    let label = format!("traefik.{}.{}s.{local}.{field}", protocol.as_str(), kind.as_str());
+    label.trim_end_matches('.').to_owned()
+}
+
 // === impl Merged ===
 
 impl Merged {
@@ -168,11 +175,10 @@ impl Merged {
     /// Takes out an entry that must not be published, and says why.
     pub(crate) fn withhold<E: Entry>(&mut self, name: &str, code: FindingCode, message: &str, field: &str) {
         E::section(&mut self.configuration).remove(name);
-        let Some(source) = self.sources.remove(&(E::PROTOCOL, E::KIND, name.to_owned())) else { return };
-        let local = name.rsplit_once('-').map_or(name, |(local, _)| local);
-        let label = format!("traefik.{}.{}s.{local}.{field}", E::PROTOCOL.as_str(), E::KIND.as_str());
+        let key = (E::PROTOCOL, E::KIND, name.to_owned());
+        let Some(source) = self.sources.remove(&key) else { return };
         let finding = Finding::new(code, Severity::Error, source.subject(), message);
-        self.findings.push(finding.label(label.trim_end_matches('.')));
+        self.findings.push(finding.label(label_of(&key, field)));
     }
 
     /// Withholds what refers to something that is not there, and what refers to that.

@@ -28,6 +28,7 @@ pub struct Publication {
     /// The routers and services of allocated ports, and the same as routes.
     ports: Configuration,
     port_routes: Table,
+    port_sources: Sources,
     withheld: BTreeSet<Endpoint>,
 }
 
@@ -63,9 +64,17 @@ pub(crate) type Refused = BTreeMap<(Protocol, String), (FindingCode, String)>;
 
 impl Publication {
     /// What is published of each repository, and the routers and services of allocated ports, which come from there.
-    pub(crate) fn new(shares: Vec<Share>, ports: Configuration, sources: &Sources) -> Self {
-        let port_routes = Table::of(&ports, sources);
-        Self { shares, ports, port_routes, withheld: BTreeSet::new() }
+    pub(crate) fn new(shares: Vec<Share>, ports: Configuration, port_sources: Sources) -> Self {
+        let port_routes = Table::of(&ports, &port_sources);
+        Self { shares, ports, port_routes, port_sources, withheld: BTreeSet::new() }
+    }
+
+    /// The same with a configuration that no container asked for and that nobody has looked at: how a test lets something
+    /// through that synthesis would never make.
+    #[must_use]
+    pub fn with_unchecked(mut self, configuration: Configuration) -> Self {
+        self.shares.push(Share::new(Arc::new(Draft::of(configuration)), Refused::new()));
+        self
     }
 
     /// All of it as one configuration.

@@ -3,12 +3,12 @@ use std::{
     sync::Arc,
 };
 
-use container_snapshot::{ContainerState, DaemonView, Link, Snapshot, Timestamp, Tracked};
+use container_snapshot::{Container, ContainerState, DaemonView, Link, Listeners, Snapshot, Timestamp, Tracked};
 use repo_network::NetworkId;
 use traefik_model::{Configuration, tcp, udp};
 
 use crate::{
-    Cache, Finding, FindingCode, Ledger, Policy, PortTable, Severity, Subject,
+    Cache, Finding, FindingCode, Ledger, Moment, Policy, PortTable, Severity, Subject,
     draft::{Draft, Member, Part, draft},
     ledger::Used,
     merge::Sources,
@@ -32,15 +32,21 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Who owns what from now on.
     pub ledger: Ledger,
-    /// When the outcome changes although nothing else does.
+    /// When the outcome changes although nothing else does, by the steady clock.
     pub next_deadline: Option<Timestamp>,
 }
 
 /// Makes Traefik's configuration of what the daemons said.
 #[must_use]
-pub fn synthesize(snapshot: &Snapshot, policy: &Policy, ledger: &Ledger, cache: &mut Cache, now: Timestamp) -> Outcome {
+pub fn synthesize(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    ledger: &Ledger,
+    cache: &mut Cache,
+    now: impl Into<Moment>,
+) -> Outcome {
     cache.begin(policy);
-    let mut synthesis = Synthesis::new(policy, ledger, now);
+    let mut synthesis = Synthesis::new(policy, ledger, snapshot.listeners.as_ref(), now.into());
     for (path, reason) in &snapshot.refused_sockets {
         let message = format!("{path}: {reason}");
         let finding = Finding::new(FindingCode::RefusedSocket, Severity::Warning, Subject::default(), message);
@@ -58,7 +64,8 @@ pub fn synthesize(snapshot: &Snapshot, policy: &Policy, ledger: &Ledger, cache: 
 
 struct Synthesis<'a> {
     registrar: Registrar<'a>,
-    now: Timestamp,
+    now: Moment,
+    listeners: Option<&'a Listeners>,
     outcome: Outcome,
     drafts: BTreeMap<NetworkId, Arc<Draft>>,
     lost: BTreeSet<NetworkId>,
@@ -67,12 +74,12 @@ struct Synthesis<'a> {
 // === impl Synthesis ===
 
 impl<'a> Synthesis<'a> {
-    fn new(policy: &'a Policy, ledger: &Ledger, now: Timestamp) -> Self {
+    fn new(policy: &'a Policy, ledger: &Ledger, listeners: Option<&'a Listeners>, now: Moment) -> Self {
         Self {
             registrar: Registrar {
                 policy,
                 used: Used::default(),
-                now,
+                now: now.wall,
                 patterns: ledger.hosts.iter().any(|(host, claim)| claim.assigned && host.is_pattern()),
                 ledger: ledger.clone(),
                 options: BTreeMap::new(),
@@ -80,6 +87,7 @@ impl<'a> Synthesis<'a> {
                 idle: BTreeMap::new(),
             },
             now,
+            listeners,
             outcome: Outcome::default(),
             drafts: BTreeMap::new(),
             lost: BTreeSet::new(),
@@ -93,23 +101,22 @@ impl<'a> Synthesis<'a> {
     fn daemon(&mut self, id: NetworkId, view: &DaemonView, cache: &mut Cache) {
         if view.link != Link::Live {
             self.daemon_not_live(id, view);
-        }
-        if matches!(view.link, Link::Connecting | Link::Stale) {
             self.lost.insert(id);
         }
-        let patience = match view.link {
-            Link::Connecting | Link::Live => None,
-            Link::Stale => Some(self.policy().stale_for),
-            Link::Gone => Some(self.policy().grace),
-        };
-        if let Some(patience) = patience {
-            let end = view.since.after(patience);
-            if self.now >= end {
+        let mut members = self.members(view);
+        // A daemon that is away is not its containers: they serve on while it is upgraded, hangs or was killed.
+        if matches!(view.link, Link::Stale | Link::Gone) {
+            let end = view.since.after(self.policy().stale_for);
+            if self.now.steady < end {
+                self.deadline(end);
+            } else {
+                members.retain(|member| self.is_heard(view, &member.container));
+            }
+            if members.is_empty() {
+                self.lost.remove(&id);
                 return;
             }
-            self.deadline(end);
         }
-        let members = self.members(view);
         let draft = cache.draft(id, &members).unwrap_or_else(|| {
             let made = Arc::new(draft(id, &members, self.registrar.policy, cache));
             cache.keep(id, members, made.clone());
@@ -118,12 +125,19 @@ impl<'a> Synthesis<'a> {
         self.drafts.insert(id, draft);
     }
 
+    /// Whether a container is seen to listen.
+    fn is_heard(&self, view: &DaemonView, container: &Container) -> bool {
+        let tracked = view.containers.get(&container.id);
+        self.listeners.zip(tracked).is_some_and(|(listeners, tracked)| tracked.is_heard(listeners))
+    }
+
     fn daemon_not_live(&mut self, id: NetworkId, view: &DaemonView) {
         let reason = view.reason.as_deref().unwrap_or("it has not answered yet");
         let message = match view.link {
             Link::Connecting => format!("{}: {reason}", view.socket),
-            Link::Stale => format!("{}: {reason}; its routes stay for a while as they were", view.socket),
-            Link::Live | Link::Gone => format!("{}: {reason}; its routes will go", view.socket),
+            Link::Live | Link::Stale | Link::Gone => {
+                format!("{}: {reason}; its routes stay as they were where somebody listens", view.socket)
+            }
         };
         let finding = Finding::new(FindingCode::DaemonNotLive, Severity::Warning, Subject::repository(id), message);
         self.outcome.findings.push(finding);
@@ -153,8 +167,8 @@ impl<'a> Synthesis<'a> {
         if exists && !tracked.removed {
             return member(Part::Waiting);
         }
-        let end = tracked.down_since.unwrap_or(self.now).after(self.policy().grace);
-        if self.now < end {
+        let end = tracked.down_since.unwrap_or(self.now.steady).after(self.policy().grace);
+        if self.now.steady < end {
             self.deadline(end);
             return member(Part::Down);
         }
@@ -268,9 +282,11 @@ impl<'a> Synthesis<'a> {
         let (ports, sources) = self.allocate(&shares);
         let Registrar { policy, mut ledger, used, now, .. } = self.registrar;
         let release = ledger.settle(&used, &self.lost, now, policy.claim_for);
+        // From the ledger's clock to the one that is waited by.
+        let release = release.map(|release| self.now.steady.after(release.since(now)));
         let mut outcome = self.outcome;
         outcome.next_deadline = [outcome.next_deadline, release].into_iter().flatten().min();
-        outcome.publication = Publication::new(shares, ports, &sources);
+        outcome.publication = Publication::new(shares, ports, sources);
         outcome.ledger = ledger;
         outcome.findings.sort();
         outcome.findings.dedup();

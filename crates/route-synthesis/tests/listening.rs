@@ -213,6 +213,60 @@ fn a_container_that_a_lost_daemon_may_have_is_no_stranger() {
 }
 
 #[test]
+fn of_a_daemon_that_is_away_only_what_listens_is_sent_to() {
+    let id = NetworkId::try_from(2816).unwrap();
+    for event in [Event::Lost { reason: "hangs".to_owned() }, Event::Vanished] {
+        let mut store = fleet();
+        assert!(!compare(table().iter(), store.snapshot()).closely);
+        store.apply(id, event, at(50));
+        let mut compared = |listeners| {
+            store.set_listeners(listeners);
+            compare(table().iter(), store.snapshot())
+        };
+        let unread = compared(None);
+        assert!(unread.withheld.is_empty() && unread.closely, "what cannot be read proves nothing");
+        assert!(compared(Some(listeners(100, &[(WEB, of("web"))]))).withheld.is_empty());
+        assert!(compared(Some(listeners(100, &[("0.0.0.0:8080", of("web"))]))).withheld.is_empty());
+        assert!(compared(Some(listeners(11, &[]))).withheld.is_empty(), "it had no time yet");
+        for elsewhere in ["127.0.11.2:1", "127.0.11.9:8080"] {
+            let gone = compared(Some(listeners(100, &[(elsewhere, of("web"))])));
+            assert_eq!(gone.withheld, [web()].into(), "{elsewhere}");
+        }
+        let gone = compared(Some(listeners(100, &[])));
+        assert_eq!(gone.withheld, [web()].into());
+        insta::allow_duplicates! { insta::assert_snapshot!(gone.findings[0].to_string(), @"warning[RS050] 2816 web: nothing listens on 127.0.11.2:8080, and its daemon is away: clients get 503, or are cut off, until somebody does (bring the repository up: renet repo up <name>)"); }
+    }
+}
+
+#[test]
+fn the_routes_of_a_daemon_that_is_away_stay_while_somebody_listens_and_for_a_day_without() {
+    let id = NetworkId::try_from(2816).unwrap();
+    let policy = Policy { base_domain: "example.com".parse().ok(), ..Policy::default() };
+    for event in [Event::Lost { reason: "hangs".to_owned() }, Event::Vanished] {
+        let mut store = fleet();
+        store.apply(id, event, at(50));
+        let routed = |store: &Store, now: i64| {
+            let outcome = synthesize(store.snapshot(), &policy, &Ledger::default(), &mut Cache::default(), at(now));
+            let table = outcome.publication.table();
+            let services: Vec<_> = table.http.into_iter().map(|route| route.source.service.clone()).collect();
+            (services, outcome.next_deadline)
+        };
+        let day = 24 * 60 * 60;
+        let all = ["db", "dns", "other", "web"].map(str::to_owned).to_vec();
+        assert_eq!(routed(&store, 51), (all.clone(), Some(at(50 + day))));
+        assert_eq!(routed(&store, 49 + day).0, all);
+        assert_eq!(routed(&store, 50 + day).0, ["other"]);
+        store.set_listeners(Some(listeners(100, &[("127.0.11.2:1", Owner::Unknown), ("0.0.0.0:2", of("db"))])));
+        // `dns` listens too, for UDP.
+        assert_eq!(routed(&store, 365 * day), (all.clone(), None));
+        store.set_listeners(Some(listeners(100, &[("127.0.11.66:1", Owner::Unknown), ("0.0.0.0:2", of("other"))])));
+        assert_eq!(routed(&store, 365 * day).0, ["dns", "other"]);
+        store.forget(id, at(60));
+        assert_eq!(routed(&store, 61).0, ["other"], "what is over is said");
+    }
+}
+
+#[test]
 fn withheld_backends_leave_their_service_without_servers() {
     let comparison = compared(listeners(100, &[(WEB, of("other"))]));
     assert_eq!(comparison.withheld, [web()].into());

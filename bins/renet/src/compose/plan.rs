@@ -145,7 +145,8 @@ impl Session {
             reason: None,
             containers: containers.collect(),
         };
-        let snapshot = Snapshot { daemons: BTreeMap::from([(self.repository.id, view)]), ..Snapshot::default() };
+        let snapshot =
+            Snapshot { daemons: BTreeMap::from([(self.repository.id, Arc::new(view))]), ..Snapshot::default() };
         let policy = policy()?;
         Ok(synthesize(&snapshot, &policy, &Ledger::default(), &mut Cache::default(), Timestamp::from_millis(1)))
     }

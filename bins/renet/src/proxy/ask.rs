@@ -65,7 +65,11 @@ pub(super) fn claims(action: &ClaimsAction) -> Result<ExitCode, Failure> {
             say(printable(&change.sentence()))?;
         }
         // Answers to questions that are not asked here.
-        Answer::Forgotten | Answer::Holdings(_) | Answer::Restored { .. } | Answer::PollsReleased => {}
+        Answer::Forgotten
+        | Answer::Holdings(_)
+        | Answer::Restored { .. }
+        | Answer::PollsReleased
+        | Answer::RoutesGone => {}
         Answer::Error { message, .. } => return Err(Failure::Runtime(printable(&message))),
     }
     Ok(ExitCode::SUCCESS)

@@ -191,6 +191,10 @@ fn down(name: &RepositoryName, stop_daemon: bool, rules: &Rules) -> Result<ExitC
     if stop_daemon {
         daemons.stop()?;
         place::note_that_it_resumes(&repository, false)?;
+        // What runs on without its daemon, since it did not end as it was told to, keeps its routes.
+        if code == ExitCode::SUCCESS {
+            routes::gone(repository.id)?;
+        }
     }
     Ok(code)
 }

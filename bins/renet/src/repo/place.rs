@@ -9,7 +9,7 @@ use std::{
 use command_line::Failure;
 use repo_lifecycle::{RepositoryName, Size};
 
-use super::{Repository, daemons::Daemons, registry::Book, status};
+use super::{Repository, daemons::Daemons, registry::Book, routes, status};
 use crate::{files::fault, output::say};
 
 /// Mounts a repository; at another path from now on, where one is given.
@@ -71,6 +71,7 @@ pub(super) fn unmount(name: &RepositoryName) -> Result<ExitCode, Failure> {
     let _lock = daemons.lock()?;
     if daemons.is_there()? {
         daemons.let_go()?;
+        routes::gone(repository.id)?;
     }
     // Last of what lasts: one that is cut off before is unmounted by the same command.
     let done = repository.image().map_or(Ok(false), |image| image.unmount())?;

@@ -9,9 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use command_line::{Failure, printable};
+use command_line::{Failure, chain, printable};
 use container_snapshot::{Listeners, Transport};
-use route_api::{Finding, Route, Routes};
+use repo_network::NetworkId;
+use route_api::{Answer, ControlError, Finding, Repository::Stopped, Request, Route, Routes};
 use serde_json::json;
 
 use super::Repository;
@@ -40,6 +41,17 @@ const ELSEWHERE: [&str; 5] = ["RS050", "RS051", "RS052", "RS053", "RS054"];
 
 /// Why a host has Traefik's own certificate.
 const NOT_ORDERED: &str = "none: no label asks for one (traefik.http.routers.NAME.tls.certresolver=letsencrypt)";
+
+/// Tells the route server that a repository was stopped on purpose: its routes go at once, while those of one whose daemon
+/// is only lost stay. A route server that does not run has nothing to forget but what it finds out when it starts.
+pub(super) fn gone(id: NetworkId) -> Result<(), Failure> {
+    let stopped = Request::Repository(Stopped { network_id: id });
+    match route_api::ask_within(&Paths::of_this_machine().control_socket(), &stopped, ANSWER) {
+        Ok(Answer::RoutesGone) | Err(ControlError::Nobody { .. }) => Ok(()),
+        Ok(answer) => say(format_args!("its routes stay for a while; the route server says {answer:?}")),
+        Err(error) => say(format_args!("its routes stay for a while: {}", chain(&error))),
+    }
+}
 
 /// A way to reach a service.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub(crate) enum FormatError {
     #[error("not a ledger")]
     Syntax(#[source] serde_json::Error),
     /// A version of the program wrote it that came after this one.
-    #[error("version {0} is not known to this program, which writes version {VERSION}")]
+    #[error("its version {0} is not known to this program")]
     Version(u32),
     /// It was changed after it was written.
     #[error("its checksum does not hold")]
@@ -33,6 +33,15 @@ pub(crate) enum FormatError {
     /// It was written like that.
     #[error("its content makes no sense")]
     Content(#[source] serde_json::Error),
+}
+
+// === impl FormatError ===
+
+impl FormatError {
+    /// Whether a program that came after this one wrote it, which will want to have it again.
+    pub(super) fn is_newer(&self) -> bool {
+        matches!(self, Self::Version(1..))
+    }
 }
 
 /// The written form of a ledger.

@@ -1,4 +1,4 @@
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use route_synthesis::Ledger;
 use tokio::{
@@ -27,25 +27,9 @@ struct Offer {
     ledger: Arc<Ledger>,
 }
 
-/// How far the writing is, for whoever asks.
-#[derive(Debug, Clone)]
-pub(crate) struct Report {
-    dir: Arc<Path>,
-    progress: watch::Receiver<Progress>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Progress {
-    /// The last offer that was tried.
-    tried: u64,
-    /// Why that failed.
-    error: Option<Arc<str>>,
-}
-
 struct Writer {
     dir: StateDir,
     newest: watch::Receiver<Offer>,
-    progress: watch::Sender<Progress>,
     retry: Duration,
 }
 
@@ -53,19 +37,17 @@ struct Writer {
 
 impl Saver {
     /// Starts the task. A write that fails is tried again with the next change, and this often without one.
-    pub(crate) fn start(dir: StateDir, loaded: &Loaded, retry: Duration) -> (Self, Report, JoinHandle<()>) {
+    pub(crate) fn start(dir: StateDir, loaded: &Loaded, retry: Duration) -> (Self, JoinHandle<()>) {
         let newest = watch::Sender::new(Offer { number: 0, ledger: Arc::new(loaded.ledger.clone()) });
-        let progress = watch::Sender::new(Progress { tried: 0, error: loaded.error.as_deref().map(Arc::from) });
-        let report = Report { dir: dir.path().into(), progress: progress.subscribe() };
         let mut receiver = newest.subscribe();
         if loaded.outdated {
             receiver.mark_changed();
         }
-        let writing = tokio::spawn(Writer { dir, newest: receiver, progress, retry }.run());
-        (Self { newest }, report, writing)
+        let writing = tokio::spawn(Writer { dir, newest: receiver, retry }.run());
+        (Self { newest }, writing)
     }
 
-    /// Has it written if it is another one than before. Returns the number to wait for: see [`Report::tried`].
+    /// Has it written if it is another one than before. Returns the number to wait for: see [`Report::tried`](super::Report::tried).
     pub(crate) fn offer(&mut self, ledger: &Ledger) -> u64 {
         self.newest.send_if_modified(|offer| {
             let changed = *offer.ledger != *ledger;
@@ -78,34 +60,12 @@ impl Saver {
     }
 }
 
-// === impl Report ===
-
-impl Report {
-    /// The directory.
-    pub(crate) fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Why the last write failed, if it did.
-    pub(crate) fn error(&self) -> Option<Arc<str>> {
-        self.progress.borrow().error.clone()
-    }
-
-    /// Waits until an offer was written, or that was tried in vain: then this is why.
-    pub(crate) async fn tried(&mut self, number: u64) -> Option<Arc<str>> {
-        match self.progress.wait_for(|progress| progress.tried >= number).await {
-            Ok(progress) => progress.error.clone(),
-            Err(_ended) => Some("the route server is ending".into()),
-        }
-    }
-}
-
 // === impl Writer ===
 
 impl Writer {
     async fn run(mut self) {
         loop {
-            let failed = self.progress.borrow().error.is_some();
+            let failed = self.dir.report().ledger_failed();
             let ended = tokio::select! {
                 changed = self.newest.changed() => changed.is_err(),
                 () = sleep(self.retry), if failed => false,
@@ -127,23 +87,7 @@ impl Writer {
             Ok(Err(error)) => Some(chain(&error)),
             Err(error) => Some(chain(&error)),
         };
-        self.tell(error.as_deref());
-        self.progress.send_replace(Progress { tried: number, error: error.map(Arc::from) });
-    }
-
-    /// Changes for people, repetitions for the curious.
-    fn tell(&self, error: Option<&str>) {
-        let before = self.progress.borrow().error.clone();
-        match (before.as_deref(), error) {
-            (None, None) => tracing::debug!("the ledger is written"),
-            (Some(_), None) => tracing::info!("the ledger is written again"),
-            (before, Some(error)) if before == Some(error) => {
-                tracing::debug!(error, "the ledger still cannot be written");
-            }
-            (_, Some(error)) => {
-                tracing::warn!(error, "the ledger cannot be written; what changed lasts until the next restart");
-            }
-        }
+        self.dir.report().ledger_written(number, error);
     }
 }
 
@@ -165,7 +109,8 @@ mod tests {
         run(async {
             let scratch = tempfile::tempdir().unwrap();
             let dir = StateDir::new(scratch.path());
-            let (mut saver, mut report, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            let (mut saver, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            let report = dir.report();
             assert_eq!(saver.offer(&Ledger::default()), 0, "as it is on disk");
             assert_eq!(saver.offer(&owned_by(64)), 1);
             assert_eq!(saver.offer(&owned_by(64)), 1);
@@ -190,12 +135,15 @@ mod tests {
             fs::write(&path, "").unwrap();
             let dir = StateDir::new(path.join("state"));
             let loaded = dir.load();
-            let (mut saver, mut report, writing) = Saver::start(dir.clone(), &loaded, SOON);
+            let (mut saver, writing) = Saver::start(dir.clone(), &loaded, SOON);
+            let report = dir.report();
             assert!(report.error().is_some(), "known before anything is to be written");
             let number = saver.offer(&owned_by(64));
             assert!(report.tried(number).await.unwrap().starts_with("cannot create"));
             fs::remove_file(&path).unwrap();
-            report.progress.wait_for(|progress| progress.error.is_none()).await.unwrap();
+            while report.error().is_some() {
+                sleep(Duration::from_millis(1)).await;
+            }
             assert_eq!(dir.load().ledger, owned_by(64));
             drop(saver);
             writing.await.unwrap();
@@ -210,10 +158,10 @@ mod tests {
             dir.save(&owned_by(64)).unwrap();
             dir.save(&owned_by(128)).unwrap();
             fs::write(scratch.path().join("ledger.json"), "damaged").unwrap();
-            let (saver, _, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            let (saver, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
             drop(saver);
             writing.await.unwrap();
-            assert_eq!(dir.read_newest().ledger, owned_by(64));
+            assert_eq!(dir.load().ledger, owned_by(64));
             assert!(scratch.path().join("ledger.json").exists());
         });
     }

@@ -2,30 +2,41 @@
 
 use super::format::{FormatError, hexadecimal};
 
-const VERSION: &str = "1";
+const VERSION: u32 = 1;
+const HEAD: &str = "# version ";
+
+/// The version that the first line says, whatever may stand behind it.
+pub(super) fn version_of(bytes: &[u8]) -> Option<u32> {
+    let line = str::from_utf8(bytes.split(|byte| *byte == b'\n').next()?).ok()?;
+    line.strip_prefix(HEAD)?.split(',').next()?.parse().ok()
+}
 
 /// The payload with its line before it.
 pub(super) fn seal(payload: &[u8]) -> Vec<u8> {
-    let line = format!("# version {VERSION}, sha256 {}\n", hexadecimal(payload));
+    let line = format!("{HEAD}{VERSION}, sha256 {}\n", hexadecimal(payload));
     [line.as_bytes(), payload].concat()
 }
 
 /// The payload of a file, if it is just as it was written.
 pub(super) fn unseal(mut bytes: Vec<u8>) -> Result<Vec<u8>, FormatError> {
+    match version_of(&bytes) {
+        Some(VERSION) => {}
+        Some(version) => return Err(FormatError::Version(version)),
+        None => return Err(FormatError::Unsealed),
+    }
     let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(FormatError::Unsealed)?;
     let payload = bytes.split_off(end + 1);
     let line = str::from_utf8(&bytes).map_err(|_not_text| FormatError::Unsealed)?;
-    let (version, sum) = line
-        .strip_prefix("# version ")
-        .and_then(|rest| rest.trim_end().split_once(", sha256 "))
-        .ok_or(FormatError::Unsealed)?;
-    if version != VERSION {
-        return Err(version.parse().map_or(FormatError::Unsealed, FormatError::Version));
-    }
+    let (_, sum) = line.trim_end().split_once(", sha256 ").ok_or(FormatError::Unsealed)?;
     if sum != hexadecimal(&payload) {
         return Err(FormatError::Checksum);
     }
     Ok(payload)
+}
+
+/// The same of a text.
+pub(super) fn unseal_text(bytes: Vec<u8>) -> Result<String, FormatError> {
+    String::from_utf8(unseal(bytes)?).map_err(|_not_text| FormatError::Unsealed)
 }
 
 #[cfg(test)]

@@ -99,9 +99,14 @@ fn a_missing_directory_is_no_empty_fleet() {
     server.health(|health| health["status"] == "degraded");
     assert_eq!(server.get("/routes.yaml"), (200, document));
     server.kill();
-    // One that was read and is empty is: the daemons are gone, and so are their routes when the time of grace is over.
+    // One that was read and is empty is: the daemons are gone. What they had may serve on, and nobody listens.
     fs::create_dir(sockets.path()).unwrap();
-    let server = Server::start_in(state.path(), &[&glob(sockets.path())], &[&SOON[..], &["--grace", "100ms"]].concat());
+    let server = Server::start_in(state.path(), &[&glob(sockets.path())], &SOON);
+    server.health(|health| health["daemons"][0]["state"] == "gone");
+    assert!(server.get("/routes.yaml").1.contains("web-2816.example.com"));
+    server.kill();
+    let soon = ["--first-view", "200ms", "--stale-for", "500ms"];
+    let server = Server::start_in(state.path(), &[&glob(sockets.path())], &soon);
     until("the routes are gone", || server.get("/routes.yaml").1.trim() == "{}");
 }
 

@@ -106,7 +106,11 @@ fn a_damaged_ledger_is_recovered_from_the_one_before_it() {
     fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     let server = machine.serve();
     assert_eq!(machine.row("first.example.org")[0], "2880");
-    assert!(server.log().contains("going on with the one before it"), "{}", server.log());
+    let said = "who owns which host is as it was one change before";
+    assert!(server.log().contains(said), "{}", server.log());
+    assert!(server.get("/health")["state"]["notes"][0].as_str().unwrap().ends_with(said));
+    let findings = server.get("/routes.json")["findings"].to_string();
+    assert!(findings.contains("RS060"), "{findings}");
     assert_eq!(fs::read(machine.state.join("ledger.json.damaged-1")).unwrap(), whole[..whole.len() / 2]);
     server.until("a whole one is written again", || file.exists());
     assert!(server.get("/health")["state"]["error"].is_null());
@@ -139,7 +143,7 @@ fn a_disk_that_recovers_is_written_with_the_next_change() {
     fs::remove_file(&obstacle).unwrap();
     let said = machine.claims(&["assign", "kept.example.org", "2816"]);
     assert!(!String::from_utf8(said.stderr).unwrap().contains("restarted"));
-    assert!(server.get("/health")["state"]["error"].is_null());
+    server.until("all of it is written", || server.get("/health")["state"]["error"].is_null());
     server.kill();
     let _server = machine.serve();
     assert_eq!(machine.row("kept.example.org")[0], "2816");

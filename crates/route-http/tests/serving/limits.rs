@@ -128,7 +128,7 @@ async fn who_does_not_take_the_answer_is_cut_off() {
     const SIZE: usize = 32 << 20;
     let server = Running::serving(Settings { write_timeout: SHORT, ..Settings::default() }).await;
     let large = Document { revision: "large".into(), yaml: Bytes::from(vec![b'#'; SIZE]) };
-    server.publish.send_modify(|state| state.document = Some(large));
+    server.modify(|state| state.document = Some(large));
 
     let mut slow = server.client().await;
     slow.ask("GET", "/routes", "").await;

@@ -23,7 +23,7 @@ async fn the_second_is_held_and_answered_by_a_change() {
     traefik.ask("GET", "/routes.yaml?wait=5s", "").await;
     assert!(traefik.is_quiet().await);
 
-    server.publish.send_modify(|_| {});
+    server.modify(|_| {});
     assert!(traefik.is_quiet().await, "the same revision is no news");
     let changed = Instant::now();
     server.publish("r2");
@@ -101,7 +101,7 @@ async fn a_document_that_is_withdrawn_is_not_sent_empty() {
     let server = Running::serving(Settings::default()).await;
     let mut client = server.client().await;
     client.get("/routes").await;
-    server.publish.send_modify(|state| state.document = None);
+    server.modify(|state| state.document = None);
     let reply = client.get("/routes?wait=50ms").await;
     assert_eq!((reply.status, reply.header("retry-after")), (503, Some("1")));
 }
@@ -126,7 +126,7 @@ async fn many_changes_reach_a_poller_in_order() {
     let publish = server.publish.clone();
     let changes = tokio::spawn(async move {
         for n in 2..=CHANGES {
-            publish.send_modify(|state| state.document = Some(crate::support::document(&format!("r{n}"))));
+            crate::support::modify(&publish, |state| state.document = Some(crate::support::document(&format!("r{n}"))));
             tokio::task::yield_now().await;
         }
     });

@@ -7,10 +7,10 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use route_http::{Phase, Settings, Views};
+use route_http::{Phase, Settings};
 use serde_json::json;
 
-use crate::support::{Running, SECRET, bearer, document, with_token};
+use crate::support::{Running, SECRET, Views, bearer, document, with_token};
 
 /// Views of a server that is not well.
 struct Broken;
@@ -22,13 +22,7 @@ impl Views for Broken {
     fn routes(&self) -> serde_json::Result<Bytes> {
         panic!("a bug")
     }
-    fn ports(&self) -> serde_json::Result<Bytes> {
-        Ok("{}".into())
-    }
     fn is_live(&self) -> bool {
-        false
-    }
-    fn is_ready(&self) -> bool {
         false
     }
 }
@@ -40,22 +34,10 @@ struct Slow {
 }
 
 impl Views for Slow {
-    fn health(&self) -> serde_json::Result<Bytes> {
-        Ok("{}".into())
-    }
     fn routes(&self) -> serde_json::Result<Bytes> {
         let nth = self.begun.fetch_add(1, Ordering::SeqCst);
         let _closed = self.gate[nth].lock().unwrap().recv();
         Ok("{}".into())
-    }
-    fn ports(&self) -> serde_json::Result<Bytes> {
-        Ok("{}".into())
-    }
-    fn is_live(&self) -> bool {
-        true
-    }
-    fn is_ready(&self) -> bool {
-        true
     }
 }
 
@@ -84,13 +66,9 @@ async fn neither_304_nor_compression() {
 async fn views_and_verdicts() {
     let server = Running::serving(Settings::default()).await;
     let mut client = server.client().await;
-    for (path, body) in [
-        ("/health", json!({"status": "ok"})),
-        ("/routes.json", json!({"http": []})),
-        ("/ports", json!({"tcp": []})),
-        ("/live", json!({"live": true})),
-        ("/ready", json!({"ready": true})),
-    ] {
+    for (path, body) in
+        [("/health", json!({"status": "ok"})), ("/routes.json", json!({"http": []})), ("/live", json!({"live": true}))]
+    {
         let reply = client.get(path).await;
         assert_eq!((reply.status, reply.json()), (200, body), "{path}");
         assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -101,9 +79,7 @@ async fn views_and_verdicts() {
 async fn a_failing_view_costs_that_view() {
     let server = Running::start(Settings::default(), Phase::Serving, Some(document("r1")), Arc::new(Broken)).await;
     let mut client = server.client().await;
-    for (path, status) in
-        [("/health", 500), ("/routes.json", 500), ("/ports", 200), ("/live", 503), ("/ready", 503), ("/routes", 200)]
-    {
+    for (path, status) in [("/health", 500), ("/routes.json", 500), ("/live", 503), ("/routes", 200)] {
         assert_eq!(client.get(path).await.status, status, "{path}");
     }
     assert_eq!(client.get("/live").await.json(), json!({"live": false}));
@@ -139,7 +115,7 @@ async fn views_that_take_long_do_not_delay_the_document() {
 async fn head_is_get_without_the_body() {
     let server = Running::serving(Settings::default()).await;
     let mut client = server.client().await;
-    for path in ["/routes.yaml", "/health", "/ready", "/nothing"] {
+    for path in ["/routes.yaml", "/health", "/live", "/nothing"] {
         let (get, head) = (client.get(path).await, client.head(path).await);
         assert_eq!(head.status, get.status, "{path}");
         let without_date =
@@ -155,7 +131,7 @@ async fn refusals_say_what_is_right() {
 
     let unknown = client.get("/route.yaml").await;
     assert_eq!(unknown.status, 404);
-    let paths = ["/routes.yaml", "/routes", "/health", "/routes.json", "/ports", "/live", "/ready"];
+    let paths = ["/routes.yaml", "/routes", "/health", "/routes.json", "/live"];
     assert_eq!(unknown.json()["paths"], json!(paths));
 
     for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
@@ -187,7 +163,7 @@ async fn the_token_guards_the_document_and_nothing_else() {
         assert_ne!(wrong.json()["error"], hint["error"]);
         assert!(!wrong.text().contains(SECRET));
     }
-    for path in ["/health", "/routes.json", "/ports", "/live", "/ready"] {
+    for path in ["/health", "/routes.json", "/live"] {
         assert_eq!(client.get(path).await.status, 200, "{path}");
     }
     assert_eq!(client.head("/routes").await.status, 401);

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use route_http::{Document, Phase, Polls, Settings, State, Token, Views};
+use route_http::{Document, Endpoint, Phase, Polls, Published, Service, Settings, Token, View};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -23,7 +23,7 @@ pub(crate) const SECRET: &str = "a-secret";
 
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    pub(crate) publish: watch::Sender<State>,
+    pub(crate) publish: watch::Sender<Arc<Page>>,
     pub(crate) polls: Arc<Polls>,
     pub(crate) stop: CancellationToken,
     pub(crate) task: JoinHandle<()>,
@@ -38,8 +38,48 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
 }
 
-/// Views that name themselves; the healthy ones.
+/// What is published here.
+#[derive(Clone)]
+pub(crate) struct Page {
+    pub(crate) phase: Phase,
+    pub(crate) document: Option<Document>,
+    pub(crate) views: Arc<dyn Views>,
+}
+
+/// What the other paths say.
+pub(crate) trait Views: Send + Sync {
+    fn health(&self) -> serde_json::Result<Bytes> {
+        Ok(r#"{"status":"ok"}"#.into())
+    }
+    fn routes(&self) -> serde_json::Result<Bytes> {
+        Ok(r#"{"http":[]}"#.into())
+    }
+    fn is_live(&self) -> bool {
+        true
+    }
+}
+
+/// Views of a server that is well.
 pub(crate) struct Named;
+
+impl Views for Named {}
+
+impl Published for Page {
+    fn phase(&self) -> Phase {
+        self.phase
+    }
+    fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
+    }
+}
+
+static ENDPOINTS: [Endpoint<Page>; 5] = [
+    Endpoint { path: "/routes.yaml", content_type: "application/yaml", view: View::Document },
+    Endpoint { path: "/routes", content_type: "application/yaml", view: View::Document },
+    Endpoint { path: "/health", content_type: "application/json", view: View::Made(|page| page.views.health()) },
+    Endpoint { path: "/routes.json", content_type: "application/json", view: View::Made(|page| page.views.routes()) },
+    Endpoint { path: "/live", content_type: "application/json", view: View::Verdict(|page| page.views.is_live()) },
+];
 
 pub(crate) fn document(revision: &str) -> Document {
     Document { revision: revision.into(), yaml: format!("# {revision}\n").into() }
@@ -53,22 +93,8 @@ pub(crate) fn bearer() -> String {
     format!("Authorization: Bearer {SECRET}\r\n")
 }
 
-impl Views for Named {
-    fn health(&self) -> serde_json::Result<Bytes> {
-        Ok(r#"{"status":"ok"}"#.into())
-    }
-    fn routes(&self) -> serde_json::Result<Bytes> {
-        Ok(r#"{"http":[]}"#.into())
-    }
-    fn ports(&self) -> serde_json::Result<Bytes> {
-        Ok(r#"{"tcp":[]}"#.into())
-    }
-    fn is_live(&self) -> bool {
-        true
-    }
-    fn is_ready(&self) -> bool {
-        true
-    }
+pub(crate) fn modify(publish: &watch::Sender<Arc<Page>>, change: impl FnOnce(&mut Page)) {
+    publish.send_modify(|page| change(Arc::make_mut(page)));
 }
 
 impl Running {
@@ -85,17 +111,22 @@ impl Running {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (publish, state) = watch::channel(State { phase, document, views });
+        let (publish, published) = watch::channel(Arc::new(Page { phase, document, views }));
         let (polls, stop) = (Arc::new(Polls::default()), CancellationToken::new());
-        let task = tokio::spawn(route_http::serve(listener, state, settings, Arc::clone(&polls), stop.clone()));
+        let service = Service { published, endpoints: &ENDPOINTS, settings, polls: Arc::clone(&polls) };
+        let task = tokio::spawn(route_http::serve(vec![listener], service, || {}, stop.clone()));
         Self { address, publish, polls, stop, task }
     }
 
     pub(crate) fn publish(&self, revision: &str) {
-        self.publish.send_modify(|state| {
-            state.phase = Phase::Serving;
-            state.document = Some(document(revision));
+        self.modify(|page| {
+            page.phase = Phase::Serving;
+            page.document = Some(document(revision));
         });
+    }
+
+    pub(crate) fn modify(&self, change: impl FnOnce(&mut Page)) {
+        modify(&self.publish, change);
     }
 
     pub(crate) async fn client(&self) -> Client {

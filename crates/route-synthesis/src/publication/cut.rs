@@ -4,7 +4,9 @@ use traefik_model::{Configuration, DocumentFault, check_document};
 
 use super::{Publication, Share};
 use crate::{
-    merge::{Entry, Kind, for_each_section},
+    Finding, FindingCode, Severity, Subject,
+    guard::why_unsayable,
+    merge::{Entry, Kind, Sources, for_each_section, label_of},
     table::Protocol,
 };
 
@@ -18,19 +20,32 @@ impl Publication {
     /// else: for one such entry it would refuse the whole document. Synthesis drafts nothing of that kind; this holds
     /// where it is wrong about that. What was looked at before is not looked at again.
     ///
-    /// Returns why each entry was taken out. Call it when everything else is done to the publication.
-    pub fn cut_out(&mut self) -> Vec<DocumentFault> {
-        let mut found = take_faulty(&mut self.ports);
+    /// Returns a finding for each entry that was taken out. Call it when everything else is done to the publication.
+    pub fn cut_out(&mut self) -> Vec<Finding> {
+        let of_ports = take_faulty(&mut self.ports);
+        let mut findings: Vec<_> = of_ports.iter().map(|fault| finding(fault, &self.port_sources)).collect();
         for Share { draft, changed, cut, .. } in &mut self.shares {
             // An entry that is changed is looked at as it is now.
             let drafted = draft.faults().iter().filter(|fault| !has(changed, fault));
             let mut faults: Vec<_> = drafted.cloned().collect();
             faults.extend(take_faulty(changed));
             cut.extend(faults.iter().filter_map(entry_of));
-            found.append(&mut faults);
+            findings.extend(faults.iter().map(|fault| finding(fault, &draft.sources)));
         }
-        found
+        findings
     }
+}
+
+/// Who asked for what a fault is in, and why it is not published.
+fn finding(fault: &DocumentFault, sources: &Sources) -> Finding {
+    let message = why_unsayable(fault.kind);
+    let new = |subject| Finding::new(FindingCode::Unsayable, Severity::Error, subject, message);
+    let Some(entry) = entry_of(fault) else {
+        return new(Subject::default()).label(fault.path.join("."));
+    };
+    let subject = sources.get(&entry).map(|source| source.subject()).unwrap_or_default();
+    let field = fault.path.get(3..).unwrap_or_default().join(".");
+    new(subject).label(label_of(&entry, &field))
 }
 
 /// Takes what Traefik would refuse or misunderstand out of a configuration, and returns why.
@@ -123,10 +138,14 @@ mod tests {
     #[test]
     fn what_traefik_would_not_take_is_cut_out_and_nothing_else() {
         let shares = vec![share(bad(2816)), share(good(2880))];
-        let mut publication = Publication::new(shares, Configuration::default(), &Sources::new());
+        let mut publication = Publication::new(shares, Configuration::default(), Sources::new());
         assert!(!check_document(&publication.configuration()).is_empty(), "it is bad");
         let found = publication.cut_out();
         assert_eq!(found.len(), 3, "{found:?}");
+        let mut labels: Vec<_> = found.iter().map(|finding| finding.subject.label.as_str()).collect();
+        labels.sort_unstable();
+        let expected = ["traefik.http.middlewares.split", "traefik.http.routers.split", "traefik.tcp.routers.split"];
+        assert_eq!(labels.iter().map(|label| label.trim_end_matches(".entryPoints")).collect::<Vec<_>>(), expected);
         assert_eq!(names(&publication), ["app-2816", "app-2880"]);
         assert_eq!(check_document(&publication.configuration()), []);
         assert_eq!(publication.document().unwrap(), to_yaml(&publication.configuration()).unwrap());
@@ -137,14 +156,14 @@ mod tests {
     fn a_changed_entry_that_is_bad_does_not_come_back_as_it_was_drafted() {
         let mut share = share(good(2816));
         share.changed.http.routers.insert("app-2816".to_owned(), router("a║b"));
-        let mut publication = Publication::new(vec![share], Configuration::default(), &Sources::new());
+        let mut publication = Publication::new(vec![share], Configuration::default(), Sources::new());
         assert_eq!(publication.cut_out().len(), 1);
         assert_eq!(names(&publication), [""; 0]);
     }
 
     #[test]
     fn bad_ports_are_cut_out_too() {
-        let mut publication = Publication::new(vec![share(good(2816))], bad(2880), &Sources::new());
+        let mut publication = Publication::new(vec![share(good(2816))], bad(2880), Sources::new());
         assert_eq!(publication.cut_out().len(), 3);
         assert_eq!(names(&publication), ["app-2816", "app-2880"]);
     }

@@ -159,7 +159,7 @@ pub(crate) struct RoutingOptions {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, env = "REDIACC_ROUTER_GRACE")]
     pub(crate) grace: Duration,
 
-    /// How long the routes of a lost daemon stay as they were
+    /// How long the routes of a daemon that is lost stay where nobody listens any more
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = time, env = "REDIACC_ROUTER_STALE_FOR")]
     pub(crate) stale_for: Duration,
 

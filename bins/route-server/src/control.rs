@@ -7,7 +7,7 @@ mod apply;
 mod holdings;
 mod socket;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::pending, io, path::PathBuf, sync::Arc, time::Duration};
 
 use route_api::{Answer, Claims, Polls, Repository, Request};
 use tokio::{
@@ -80,29 +80,27 @@ pub(crate) struct Desk {
 
 /// Serves the control socket until shutdown; without one, or where it can't be had, the server goes on without it.
 pub(crate) async fn run(place: Place, desk: Desk, shutdown: CancellationToken) {
-    let path = match place {
-        Place::Nowhere => {
-            tracing::info!("no control socket is wanted");
-            return;
-        }
-        Place::Given(listener) => {
-            match UnixListener::from_std(listener) {
-                Ok(listener) => drop(shutdown.run_until_cancelled(accept(&listener, &desk)).await),
-                Err(error) => tracing::warn!(%error, "the control socket that systemd gave cannot be used"),
+    shutdown.run_until_cancelled(serve(place, desk)).await;
+}
+
+async fn serve(place: Place, desk: Desk) {
+    match place {
+        Place::Nowhere => tracing::info!("no control socket is wanted"),
+        Place::Given(listener) => match UnixListener::from_std(listener) {
+            Ok(listener) => accept(&listener, &desk).await,
+            Err(error) => tracing::warn!(%error, "the control socket that systemd gave cannot be used"),
+        },
+        Place::File(path) => match bind(&path).await {
+            Ok(bound) => {
+                tracing::info!(path = %path.display(), "the control socket is open");
+                accept(&bound.listener, &desk).await;
             }
-            return;
-        }
-        Place::File(path) => path,
-    };
-    match bind(&path).await {
-        Ok(bound) => {
-            tracing::info!(path = %path.display(), "the control socket is open");
-            shutdown.run_until_cancelled(accept(&bound.listener, &desk)).await;
-        }
-        Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "no control socket; claims cannot be listed or assigned");
-        }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "no control socket; claims cannot be listed or assigned");
+            }
+        },
     }
+    pending().await
 }
 
 /// Takes connections; dropped, it drops them all.

@@ -8,13 +8,14 @@ use route_http::Phase;
 use route_synthesis::Policy;
 use tokio::{
     sync::{Notify, mpsc},
-    time::{Instant, sleep_until},
+    time::{Instant, interval, sleep_until},
 };
 
 use crate::{
     clock::{now, steady, wall},
     control::{self, Command, Order, Reply},
     listeners::ListenerWatch,
+    published::Pulse,
     publisher::{Made, Publisher},
     state::Saver,
     systemd::Notifier,
@@ -106,8 +107,10 @@ impl Fleet {
         let mut deadline: Option<Instant> = None;
         let mut phase = Phase::Starting;
         let mut disk = self.publisher.machine().state.changes();
+        let mut beats = interval(Pulse::EVERY);
         self.tell(phase);
         loop {
+            self.publisher.machine().pulse.beat();
             tokio::select! {
                 biased;
                 () = until(due.at) => {
@@ -140,6 +143,7 @@ impl Fleet {
                 () = until((phase == Phase::Starting).then(|| self.start.next(Instant::now())).flatten()) => {}
                 // The loop's own: one that hangs gives none.
                 () = self.notifier.sign() => {}
+                _ = beats.tick() => {}
                 () = until(deadline) => {
                     deadline = None;
                     due.change(Instant::now());

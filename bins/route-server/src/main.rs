@@ -22,6 +22,7 @@ mod serve;
 mod settings;
 mod state;
 mod systemd;
+mod tasks;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,11 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -33,7 +37,20 @@ pub(crate) struct Machine {
     pub(crate) state: Report,
     /// Where `renet proxy check` writes; empty: nowhere.
     pub(crate) proxy_check: Arc<Path>,
+    /// Beats while the loop goes round.
+    pub(crate) pulse: Pulse,
 }
+
+/// When the loop last went round.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    start: Instant,
+    /// Milliseconds after that.
+    last: AtomicU64,
+}
+
+/// A loop that does not go round for this long hangs; it does so every [`Pulse::EVERY`] when nothing happens.
+const HANGS: Duration = Duration::from_secs(20);
 
 const JSON: &str = "application/json";
 const YAML: &str = "application/yaml";
@@ -45,7 +62,7 @@ pub(crate) static ENDPOINTS: [Endpoint<Published>; 7] = [
     Endpoint { path: "/health", content_type: JSON, view: View::Made(Published::health) },
     Endpoint { path: "/routes.json", content_type: JSON, view: View::Made(Published::routes) },
     Endpoint { path: "/ports", content_type: JSON, view: View::Made(Published::ports) },
-    Endpoint { path: "/live", content_type: JSON, view: View::Verdict(|_| true) },
+    Endpoint { path: "/live", content_type: JSON, view: View::Verdict(|it| it.machine.pulse.beats()) },
     Endpoint { path: "/ready", content_type: JSON, view: View::Verdict(|it| it.phase == Phase::Serving) },
 ];
 
@@ -108,6 +125,30 @@ impl Published {
     }
 }
 
+// === impl Pulse ===
+
+impl Pulse {
+    /// How often it beats at least.
+    pub(crate) const EVERY: Duration = Duration::from_secs(5);
+
+    /// The loop goes round.
+    pub(crate) fn beat(&self) {
+        let since = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(since, Ordering::Relaxed);
+    }
+
+    /// Whether it did so lately.
+    pub(crate) fn beats(&self) -> bool {
+        self.start.elapsed() < Duration::from_millis(self.last.load(Ordering::Relaxed)) + HANGS
+    }
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { start: Instant::now(), last: AtomicU64::new(0) }
+    }
+}
+
 #[cfg(test)]
 impl Machine {
     /// One that has nothing.
@@ -117,6 +158,7 @@ impl Machine {
             polls: Arc::default(),
             state: Report::new(Path::new("")),
             proxy_check: Path::new("").into(),
+            pulse: Pulse::default(),
         })
     }
 }

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use container_snapshot::Transport;
 use docker_discovery::follow;
@@ -19,11 +19,12 @@ use crate::{
     exit::Failure,
     fleet::{Fleet, Start},
     logging,
-    published::{ENDPOINTS, Machine},
+    published::{ENDPOINTS, Machine, Pulse},
     publisher::Publisher,
     settings,
     state::{RETRY, Saver, StateDir, keep_last},
     systemd::{self, Sockets},
+    tasks::Tasks,
 };
 
 /// How many messages of discovery may wait.
@@ -31,12 +32,18 @@ const BACKLOG: usize = 1024;
 /// How many commands of the operator may wait.
 const COMMANDS: usize = 8;
 
-/// Serves until SIGTERM or SIGINT.
+/// How long the end may take, the last write included: a disk that hangs must not hold up a restart.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// Serves until SIGTERM or SIGINT, or until something falls over.
 pub(crate) fn run(options: &ServeOptions) -> Result<ExitCode, Failure> {
     logging::init(options.log_format);
     let (policy, token) = settings::validated(options)?;
-    runtime()?.block_on(serve(options, policy, token))?;
-    Ok(ExitCode::SUCCESS)
+    let runtime = runtime()?;
+    let ended = runtime.block_on(serve(options, policy, token));
+    // A write that hangs is not waited for.
+    runtime.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 /// One thread is enough: the work is small, and one slow thing cannot hide behind another.
@@ -55,7 +62,8 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let address = listener.local_addr().map_err(|error| Failure::runtime("cannot serve", &error))?;
     let shutdown = CancellationToken::new();
     let refresh = Arc::new(Notify::new());
-    watch_signals(&shutdown, &refresh)?;
+    let mut tasks = Tasks::default();
+    tasks.spawn("watching signals", watch_signals(shutdown.clone(), refresh.clone())?);
     let polls = Arc::new(Polls::default());
     let state = StateDir::new(&options.state_dir);
     let published = state.load_published();
@@ -66,6 +74,7 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
         polls: polls.clone(),
         state: state.report().clone(),
         proxy_check: options.proxy_check.as_path().into(),
+        pulse: Pulse::default(),
     };
     let mut publisher = Publisher::new(policy, Arc::new(machine), published);
     let service = Service {
@@ -76,38 +85,47 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     };
     let sockets = options.sockets.join(" ");
     let on_ready = move || tracing::info!(listen = %address, sockets, restored, "serving");
-    let serving = tokio::spawn(route_http::serve(vec![listener], service, on_ready, shutdown.clone()));
+    tasks.spawn("serving HTTP", route_http::serve(vec![listener], service, on_ready, shutdown.clone()));
     // Traefik has its answer by now; a large fleet takes a moment to be read, and a disk to say that it can be written.
     let known = state.clone();
     let known = tokio::task::spawn_blocking(move || (known.load(), known.load_snapshot())).await;
     let (loaded, snapshot) = known.map_err(|error| Failure::runtime("a task ended badly", &error))?;
-    let (saver, saving) = Saver::start(state.clone(), &loaded, RETRY);
+    let (saver, saving) = Saver::new(state.clone(), &loaded, RETRY);
+    tasks.spawn("writing who owns what", saving);
     publisher.begin(loaded);
     let report = state.report().clone();
-    let keeping = tokio::spawn(keep_last(state, publisher.subscribe(), shutdown.clone()));
+    tasks.spawn("writing what is published", keep_last(state, publisher.subscribe(), shutdown.clone()));
 
     let (sender, messages) = mpsc::channel(BACKLOG);
     let (asking, commands) = mpsc::channel(COMMANDS);
     let discovery = docker_discovery::Settings { globs: options.sockets.clone(), ..Default::default() };
-    let following = tokio::spawn(follow(discovery, sender, refresh.clone(), shutdown.clone()));
+    tasks.spawn("following daemons", follow(discovery, sender, refresh.clone(), shutdown.clone()));
     let place = match (control, settings::control_socket(options)) {
         (Some(given), _) => Place::Given(given),
         (None, Some(path)) => Place::File(path.to_owned()),
         (None, None) => Place::Nowhere,
     };
     let desk = Desk { commands: asking, report, polls };
-    let controlling = tokio::spawn(control::run(place, desk, shutdown.clone()));
+    tasks.spawn("the control socket", control::run(place, desk, shutdown.clone()));
     let now = Instant::now();
     let start = Start { first_view: now + options.first_view, stale: now + stale_for };
     let fleet = Fleet::new(publisher, saver, refresh, snapshot, start);
-    shutdown.run_until_cancelled(fleet.run(messages, commands)).await;
+    let ends = shutdown.clone();
+    // With it the savers' other ends are gone, so that the last write ends the saving.
+    tasks.spawn("the loop", async move {
+        ends.run_until_cancelled(fleet.run(messages, commands)).await;
+    });
+    let early = shutdown.run_until_cancelled(tasks.next_end()).await;
+    // Whoever ends because of the order to end does not end early.
+    let early = early.filter(|_| !shutdown.is_cancelled());
     shutdown.cancel();
-    // With the fleet its savers are gone, so that the last write ends the saving.
-    for task in [following, serving, controlling, saving, keeping] {
-        task.await.map_err(|error| Failure::runtime("a task ended badly", &error))?;
+    let mut faults: Vec<_> = early.into_iter().collect();
+    faults.extend(tasks.all_end(LAST_WRITE).await);
+    if faults.is_empty() {
+        tracing::info!("ended");
+        return Ok(());
     }
-    tracing::info!("ended");
-    Ok(())
+    Err(Failure::Runtime(format!("it ends, since it cannot go on as it should: {}", faults.join("; "))))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -121,23 +139,32 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// SIGTERM and SIGINT end, SIGHUP asks all daemons again.
-fn watch_signals(shutdown: &CancellationToken, refresh: &Arc<Notify>) -> Result<(), Failure> {
+/// SIGTERM and SIGINT end, a second one at once; SIGHUP asks all daemons again.
+fn watch_signals(shutdown: CancellationToken, refresh: Arc<Notify>) -> Result<impl Future<Output = ()>, Failure> {
     let on = |kind| signal(kind).map_err(|error| Failure::runtime("cannot listen for signals", &error));
     let (mut terminate, mut interrupt, mut hangup) =
         (on(SignalKind::terminate())?, on(SignalKind::interrupt())?, on(SignalKind::hangup())?);
-    let (shutdown, refresh) = (shutdown.clone(), refresh.clone());
-    tokio::spawn(async move {
+    Ok(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
                 _ = hangup.recv() => refresh.notify_one(),
+                // Something else asked for the end.
+                () = shutdown.cancelled() => return,
             }
         }
         tracing::info!("ending");
         systemd::stopping();
         shutdown.cancel();
-    });
-    Ok(())
+        // In a task of its own, which nobody waits for.
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::warn!("ending at once; what was published last may not be written");
+            std::process::exit(1);
+        });
+    })
 }

@@ -172,6 +172,18 @@ impl ContainerState {
 }
 
 impl Health {
+    /// From Docker's word for it, which daemons say since API 1.52; none for another word.
+    #[must_use]
+    pub fn from_docker(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::Unchecked),
+            "starting" => Some(Self::Starting),
+            "healthy" => Some(Self::Healthy),
+            "unhealthy" => Some(Self::Unhealthy),
+            _ => None,
+        }
+    }
+
     /// From Docker's `Status` text, which ends in `(healthy)`, `(unhealthy)` or `(health: starting)`
     /// where there is a health check; the list call says it nowhere else.
     #[must_use]

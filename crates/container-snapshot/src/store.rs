@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Container, ContainerId, ContainerState, Listeners, Timestamp};
 
+/// The most containers of a daemon that are remembered although it no longer has them, and the most bytes of their
+/// labels: whoever lists other ones every second costs no more.
+const MAX_REMEMBERED: usize = 1000;
+const MAX_REMEMBERED_BYTES: usize = 16 << 20;
+
 /// What discovery says about one daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -246,6 +251,7 @@ impl Store {
             changed |= !tracked.removed;
             view.containers.insert(id, tracked.into_removed(now));
         }
+        view.forget_the_longest_gone();
         changed
     }
 
@@ -270,6 +276,7 @@ impl Store {
                 *tracked = tracked.clone().into_removed(now);
             }
         }
+        view.forget_the_longest_gone();
         changed
     }
 
@@ -323,6 +330,28 @@ impl DaemonView {
         for tracked in self.containers.values_mut() {
             for time in [&mut tracked.down_since, &mut tracked.up_since].into_iter().flatten() {
                 *time = (*time).min(now);
+            }
+        }
+    }
+
+    fn forget_the_longest_gone(&mut self) {
+        let gone = self.containers.iter().filter(|(_, tracked)| tracked.removed);
+        let size =
+            |tracked: &Tracked| tracked.container.labels.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let (count, bytes) = gone.clone().fold((0, 0), |(count, bytes): (usize, usize), (_, it)| {
+            let size: usize = size(it);
+            (count + 1, bytes + size)
+        });
+        if count <= MAX_REMEMBERED && bytes <= MAX_REMEMBERED_BYTES {
+            return;
+        }
+        let mut gone: Vec<_> = gone.map(|(id, tracked)| (tracked.down_since, id.clone(), size(tracked))).collect();
+        gone.sort_unstable();
+        let mut kept_bytes = 0;
+        for (nth, (_, id, size)) in gone.into_iter().rev().enumerate() {
+            kept_bytes += size;
+            if nth >= MAX_REMEMBERED || kept_bytes > MAX_REMEMBERED_BYTES {
+                self.containers.remove(&id);
             }
         }
     }
@@ -412,6 +441,28 @@ mod tests {
         assert!(store.apply(id(), Event::Changed { asked: asked.clone(), found: vec![] }, at(9)));
         assert_eq!(view(&store).containers["a"].down_since, Some(at(5)));
         assert!(!store.apply(id(), Event::Changed { asked, found: vec![] }, at(11)), "removed already");
+    }
+
+    #[test]
+    fn no_more_than_so_many_are_remembered() {
+        let mut store = live(vec![]);
+        let large = |id: String, bytes: usize| {
+            let labels = [("traefik.x".to_owned(), "x".repeat(bytes))];
+            Container { labels: Arc::new(labels.into()), ..container(&id, ContainerState::Running) }
+        };
+        for round in 0..10 {
+            let containers = (0..500).map(|n| container(&format!("{round}-{n}"), ContainerState::Running)).collect();
+            store.apply(id(), Event::Listed(containers), at(10 + round));
+        }
+        let view_of = |store: &Store| store.snapshot().daemons[&id()].clone();
+        assert_eq!((view_of(&store).containers.len(), view_of(&store).container_count()), (1500, 500));
+        assert!(view_of(&store).containers.contains_key("8-0") && !view_of(&store).containers.contains_key("6-0"));
+        for round in 0..10 {
+            let containers = (0..10).map(|n| large(format!("large-{round}-{n}"), 200 << 10)).collect();
+            store.apply(id(), Event::Listed(containers), at(30 + round));
+        }
+        assert!(view_of(&store).containers.len() < 100, "{}", view_of(&store).containers.len());
+        assert!(view_of(&store).containers.contains_key("large-8-0"));
     }
 
     #[test]

@@ -1,20 +1,23 @@
-use std::{collections::HashMap, path::PathBuf, pin::Pin, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
-use bollard::{
-    errors::Error,
-    models::{ContainerSummary, EventMessage},
-    query_parameters::{EventsOptionsBuilder, ListContainersOptionsBuilder},
-};
-use container_snapshot::ContainerId;
-use futures_util::{FutureExt, Stream, StreamExt};
-use tokio::time::timeout;
+use bytes::Bytes;
+use container_snapshot::{Container, ContainerId};
+use futures_util::FutureExt as _;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+use tokio::{task::spawn_blocking, time::timeout};
 
 use crate::{
     Settings,
+    event::Event,
     fault::{Call, Fault},
     meter::{Excess, Meter},
+    summary::containers_from_json,
     transport::Line,
 };
+
+/// Answers of more bytes are read by a thread of their own, so that they do not delay other daemons.
+const LARGE: usize = 256 << 10;
 
 /// Asks one daemon; every call has a connection of its own, and bounds.
 #[derive(Debug, Clone)]
@@ -23,11 +26,23 @@ pub(crate) struct Client {
     settings: Arc<Settings>,
 }
 
+/// What a list call brought.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    pub(crate) containers: Vec<Container>,
+    /// How many bytes that took.
+    pub(crate) bytes: usize,
+}
+
 /// A daemon's container events, from the subscription on.
 pub(crate) struct Events {
-    stream: Pin<Box<dyn Stream<Item = Result<EventMessage, Error>> + Send>>,
-    line: Line,
+    answer: Line,
+    meter: Meter,
     settings: Arc<Settings>,
+    /// What has arrived and was not looked at yet.
+    piece: Bytes,
+    /// The beginning of an event whose end has not arrived.
+    begun: Vec<u8>,
 }
 
 // === impl Client ===
@@ -38,77 +53,104 @@ impl Client {
     }
 
     /// All containers, or those with these IDs, in every state.
-    pub(crate) async fn list(&self, ids: Option<&[ContainerId]>) -> Result<Vec<ContainerSummary>, Fault> {
-        let limit = self.settings.call_timeout;
-        let meter = Meter::new(self.settings.max_answer_bytes, limit);
-        let (docker, line) = Line::open(&self.socket, meter).map_err(|error| Fault::calling(Call::List, error))?;
-        let mut options = ListContainersOptionsBuilder::new().all(true);
+    pub(crate) async fn list(&self, ids: Option<&[ContainerId]>) -> Result<Listing, Fault> {
+        let mut query = "all=true".to_owned();
         if let Some(ids) = ids {
-            options = options.filters(&HashMap::from([("id", ids.iter().map(ContainerId::as_str).collect())]));
+            let ids: Vec<_> = ids.iter().map(ContainerId::as_str).collect();
+            query = format!("{query}&{}", filters(&json!({ "id": ids })));
         }
-        match timeout(limit, docker.list_containers(Some(options.build()))).await {
-            Ok(answer) => answer.map_err(|error| self.settings.fault(Call::List, &line, error)),
-            Err(_elapsed) => Err(self.settings.late(Call::List, &line)),
-        }
+        let meter = self.meter(self.settings.max_answer_bytes);
+        let answer = async { Line::open(&self.socket, Call::List, &query, meter.clone()).await?.all().await };
+        let answer = self.within(Call::List, &meter, answer).await?;
+        let bytes = answer.len();
+        let read = if bytes > LARGE {
+            spawn_blocking(move || containers_from_json(&answer))
+                .await
+                .map_err(|_ended| Fault::BrokenOff { call: Call::List })?
+        } else {
+            containers_from_json(&answer)
+        };
+        let containers = read.map_err(|error| Fault::unreadable(Call::List, &error))?;
+        Ok(Listing { containers, bytes })
     }
 
-    /// Subscribes: when this returns, the daemon has begun to answer.
-    pub(crate) async fn events(&self) -> Result<Events, Fault> {
-        let limit = self.settings.call_timeout;
-        let meter = Meter::new(self.settings.max_event_bytes, limit);
-        let (docker, line) = Line::open(&self.socket, meter).map_err(|error| Fault::calling(Call::Events, error))?;
-        let options = EventsOptionsBuilder::new().filters(&HashMap::from([("type", vec!["container"])])).build();
-        let stream = Box::pin(docker.events(Some(options)));
-        let mut events = Events { stream, line, settings: self.settings.clone() };
-        match timeout(limit, events.begin()).await {
-            Ok(begun) => begun.map(|()| events),
-            Err(_elapsed) => Err(self.settings.late(Call::Events, &events.line)),
+    /// Subscribes, to what happened since then, too, as far as the daemon remembers it: seconds since the Unix epoch. When
+    /// this returns, the daemon has begun to answer.
+    pub(crate) async fn events(&self, since: u64) -> Result<Events, Fault> {
+        let query = format!("since={since}&{}", filters(&json!({ "type": ["container"] })));
+        let meter = self.meter(self.settings.max_event_bytes);
+        let opening = Line::open(&self.socket, Call::Events, &query, meter.clone());
+        let answer = self.within(Call::Events, &meter, opening).await?;
+        meter.restart();
+        let settings = self.settings.clone();
+        Ok(Events { answer, meter, settings, piece: Bytes::new(), begun: Vec::new() })
+    }
+
+    fn meter(&self, max_bytes: usize) -> Meter {
+        Meter::new(max_bytes, self.settings.call_timeout)
+    }
+
+    /// The answer to a call, or what is wrong with it.
+    async fn within<T>(
+        &self,
+        call: Call,
+        meter: &Meter,
+        answer: impl Future<Output = Result<T, Fault>>,
+    ) -> Result<T, Fault> {
+        match timeout(self.settings.call_timeout, answer).await {
+            Ok(answer) => answer.map_err(|fault| self.settings.fault(call, meter, fault)),
+            Err(_elapsed) => Err(self.settings.late(call, meter)),
         }
     }
+}
+
+/// As Docker wants them in a query.
+fn filters(filters: &serde_json::Value) -> String {
+    format!("filters={}", utf8_percent_encode(&filters.to_string(), NON_ALPHANUMERIC))
 }
 
 // === impl Events ===
 
 impl Events {
-    /// The next event. Nothing is lost when the future is dropped.
-    pub(crate) async fn next(&mut self) -> Result<EventMessage, Fault> {
-        match self.stream.next().await {
-            Some(Ok(event)) => {
-                self.line.meter().restart();
-                Ok(event)
+    /// The next event: a line. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Result<Event, Fault> {
+        loop {
+            if let Some(line) = self.line() {
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
+                }
+                self.meter.restart();
+                return Event::from_json(&line).map_err(|error| Fault::unreadable(Call::Events, &error));
             }
-            Some(Err(error)) => Err(self.settings.fault(Call::Events, &self.line, error)),
-            None => Err(Fault::EventsEnded),
+            let piece =
+                self.answer.piece().await.map_err(|fault| self.settings.fault(Call::Events, &self.meter, fault))?;
+            self.piece = piece.ok_or(Fault::EventsEnded)?;
         }
     }
 
     /// The next event if it has arrived already.
-    pub(crate) fn arrived(&mut self) -> Option<Result<EventMessage, Fault>> {
+    pub(crate) fn arrived(&mut self) -> Option<Result<Event, Fault>> {
         self.next().now_or_never()
     }
 
-    /// An event that comes with the very first bytes is dropped: everything is listed after this.
-    async fn begin(&mut self) -> Result<(), Fault> {
-        let outcome = tokio::select! {
-            biased;
-            () = self.line.answered() => Ok(()),
-            item = self.stream.next() => match item {
-                Some(Ok(_)) => Ok(()),
-                Some(Err(error)) => Err(self.settings.fault(Call::Events, &self.line, error)),
-                None => Err(Fault::EventsEnded),
-            },
+    /// The next whole line of what has arrived; its beginning is kept for later. Each byte is looked at once.
+    fn line(&mut self) -> Option<Vec<u8>> {
+        let Some(end) = self.piece.iter().position(|byte| *byte == b'\n') else {
+            self.begun.extend_from_slice(&std::mem::take(&mut self.piece));
+            return None;
         };
-        self.line.meter().restart();
-        outcome
+        let mut line = std::mem::take(&mut self.begun);
+        line.extend_from_slice(&self.piece.split_to(end + 1));
+        Some(line)
     }
 }
 
 // === impl Settings ===
 
 impl Settings {
-    /// What an error means, given what the line has seen: bollard does not pass on why it broke.
-    fn fault(&self, call: Call, line: &Line, error: Error) -> Fault {
-        match line.meter().excess() {
+    /// What went wrong, given what the meter has seen: a connection that it ended only looks broken.
+    fn fault(&self, call: Call, meter: &Meter, fault: Fault) -> Fault {
+        match meter.excess() {
             Some(Excess::Bytes) => Fault::TooLarge {
                 call,
                 limit: match call {
@@ -117,12 +159,12 @@ impl Settings {
                 },
             },
             Some(Excess::Time) => Fault::Slow { call, limit: self.call_timeout },
-            None => Fault::calling(call, error),
+            None => fault,
         }
     }
 
-    fn late(&self, call: Call, line: &Line) -> Fault {
+    fn late(&self, call: Call, meter: &Meter) -> Fault {
         let limit = self.call_timeout;
-        if line.meter().read() == 0 { Fault::Silent { call, limit } } else { Fault::Slow { call, limit } }
+        if meter.read() == 0 { Fault::Silent { call, limit } } else { Fault::Slow { call, limit } }
     }
 }

@@ -4,10 +4,10 @@ use std::{
     path::PathBuf,
     pin::Pin,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use container_snapshot::{Container, ContainerId, Event};
+use container_snapshot::Event;
 use repo_network::NetworkId;
 use tokio::{
     sync::{mpsc, watch},
@@ -17,14 +17,27 @@ use tokio::{
 use crate::{
     Message, Settings,
     backoff::Backoff,
-    client::{Client, Events},
+    client::{Client, Events, Listing},
     fault::Fault,
     hints::{Asked, Hints, Question},
-    summary,
 };
 
 /// After so many events in a row it is time to look at other things.
 const BURST: usize = 1000;
+
+/// A subscription takes in what happened this long before it: the daemon remembers its last events, and tells them again.
+const OVERLAP: Duration = Duration::from_secs(2);
+
+/// After an answer of more bytes than this, nothing is asked for four times as long as it took: a daemon that always has
+/// much to say leaves the processor to others.
+const LARGE: usize = 1 << 20;
+
+/// The longest of these rests.
+const LONGEST_REST: Duration = Duration::from_secs(5);
+
+/// After so many bytes about single containers everything is listed: what was told of once and is there no more is
+/// forgotten then.
+const MOST_SINGLE: usize = 8 << 20;
 
 /// Follows one daemon, until the task that runs it is aborted or nobody listens any more.
 #[derive(Debug)]
@@ -41,9 +54,20 @@ pub(crate) struct Follower {
 type Call = Pin<Box<dyn Future<Output = Result<Answer, Fault>> + Send>>;
 
 /// What a list call brought.
-enum Answer {
-    All(Vec<Container>),
-    Some(Asked, Vec<Container>),
+struct Answer {
+    /// About whom it was; all, otherwise.
+    asked: Option<Asked>,
+    listing: Listing,
+    took: Duration,
+}
+
+/// What one daemon may cost.
+#[derive(Default)]
+struct Budget {
+    /// Nothing is asked before.
+    rested: Option<Instant>,
+    /// Bytes about single containers since the last list of all.
+    single: usize,
 }
 
 /// Why a session is over.
@@ -89,16 +113,18 @@ impl Follower {
     /// way at a time; events that come meanwhile are gathered for the next.
     async fn session(&mut self, told: &mut Told, live: &mut Option<Instant>) -> Result<Infallible, End> {
         let client = Client::new(self.socket.clone(), self.settings.clone());
-        let mut events = client.events().await?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(OVERLAP);
+        let mut events = client.events(since.as_secs()).await?;
         let mut hints = Hints::default();
-        hints.everything(Instant::now());
+        hints.begin(Instant::now());
+        let mut budget = Budget::default();
         let mut relist = relist(self.settings.relist_interval);
         let mut call = None;
         loop {
-            if call.is_none() {
+            if call.is_none() && budget.allows(Instant::now()) {
                 call = hints.take(Instant::now()).map(|question| ask(&client, question, &mut relist));
             }
-            let due = if call.is_none() { hints.due() } else { None };
+            let due = if call.is_none() { budget.due(hints.due()) } else { None };
             tokio::select! {
                 event = events.next() => {
                     hints.note(event?, Instant::now());
@@ -106,7 +132,9 @@ impl Follower {
                 }
                 answer = answered(&mut call) => {
                     call = None;
-                    let event = answer?.into_event(&mut hints);
+                    let answer = answer?;
+                    budget.spend(&answer, &mut hints, Instant::now());
+                    let event = answer.into_event(&mut hints);
                     self.tell(event, told).await?;
                     live.get_or_insert_with(Instant::now);
                 }
@@ -160,14 +188,34 @@ impl From<Fault> for End {
 impl Answer {
     /// What it tells; where it contradicts the events that led to it, there is more to ask.
     fn into_event(self, hints: &mut Hints) -> Event {
-        match self {
-            Self::All(containers) => Event::Listed(containers),
-            Self::Some(asked, mut found) => {
-                hints.verify(&asked, &found, Instant::now());
-                let asked = asked.all();
-                found.retain(|container| asked.contains(&container.id));
-                Event::Changed { asked, found }
-            }
+        let mut found = self.listing.containers;
+        let Some(asked) = self.asked else { return Event::Listed(found) };
+        hints.verify(&asked, &found, Instant::now());
+        let asked = asked.all();
+        found.retain(|container| asked.contains(&container.id));
+        Event::Changed { asked, found }
+    }
+}
+
+// === impl Budget ===
+
+impl Budget {
+    fn allows(&self, now: Instant) -> bool {
+        self.rested.is_none_or(|rested| rested <= now)
+    }
+
+    /// When what is due then is done.
+    fn due(&self, due: Option<Instant>) -> Option<Instant> {
+        due.map(|due| self.rested.map_or(due, |rested| due.max(rested)))
+    }
+
+    fn spend(&mut self, answer: &Answer, hints: &mut Hints, now: Instant) {
+        let bytes = answer.listing.bytes;
+        self.rested = (bytes > LARGE).then(|| now + (answer.took * 4).min(LONGEST_REST));
+        self.single = if answer.asked.is_some() { self.single.saturating_add(bytes) } else { 0 };
+        if self.single > MOST_SINGLE {
+            self.single = 0;
+            hints.everything_soon(now);
         }
     }
 }
@@ -182,21 +230,22 @@ fn relist(interval: Duration) -> Interval {
 /// Makes the call that a question needs.
 fn ask(client: &Client, question: Question, relist: &mut Interval) -> Call {
     let client = client.clone();
-    match question {
+    let asked = match question {
         Question::Everything => {
             relist.reset();
-            Box::pin(async move { Ok(Answer::All(containers(&client, None).await?)) })
+            None
         }
-        Question::About(asked) => Box::pin(async move {
-            let open = asked.open();
-            let found = if open.is_empty() { Vec::new() } else { containers(&client, Some(&open)).await? };
-            Ok(Answer::Some(asked, found))
-        }),
-    }
-}
-
-async fn containers(client: &Client, ids: Option<&[ContainerId]>) -> Result<Vec<Container>, Fault> {
-    Ok(summary::containers(client.list(ids).await?))
+        Question::About(asked) => Some(asked),
+    };
+    Box::pin(async move {
+        let begun = Instant::now();
+        let open = asked.as_ref().map(Asked::open);
+        let listing = match &open {
+            Some(open) if open.is_empty() => Listing::default(),
+            open => client.list(open.as_deref()).await?,
+        };
+        Ok(Answer { asked, listing, took: begun.elapsed() })
+    })
 }
 
 /// What a call brings, if one is under way.

@@ -57,12 +57,22 @@ pub(crate) enum Fault {
     /// The event stream ended in good order, as it does when a daemon stops.
     #[error("the daemon ended its event stream")]
     EventsEnded,
-    /// The client refused to send a request.
-    #[error("a request other than the permitted ones was stopped")]
-    NotPermitted,
+    /// The question has no written form.
+    #[error("the question cannot be put to the daemon")]
+    Unaskable,
 }
 
 // === impl Call ===
+
+impl Call {
+    /// Where it is asked. Nothing else is ever asked of a daemon.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::List => "/containers/json",
+            Self::Events => "/events",
+        }
+    }
+}
 
 impl std::fmt::Display for Call {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -87,23 +97,17 @@ impl Fault {
         }
     }
 
-    /// From what bollard says went wrong in a call.
-    pub(crate) fn calling(call: Call, error: bollard::errors::Error) -> Self {
-        use bollard::errors::Error;
-        match error {
-            Error::IOError { err } => match err.downcast::<Self>() {
-                Ok(fault) => fault,
-                Err(_) => Self::BrokenOff { call },
-            },
-            Error::HyperResponseError { err } if err.is_parse() => Self::NotHttp,
-            Error::HyperResponseError { .. } => Self::BrokenOff { call },
-            Error::DockerResponseServerError { status_code, message } => {
-                Self::Status { call, status: status_code, message: quote(&message) }
-            }
-            Error::JsonDataError { message, .. } => Self::Unreadable { call, detail: without_values(&message) },
-            Error::JsonSerdeError { err } => Self::Unreadable { call, detail: without_values(&err.to_string()) },
-            other => Self::Unreadable { call, detail: without_values(&other.to_string()) },
-        }
+    /// From an answer of another status than 2xx.
+    pub(crate) fn refused(call: Call, status: u16, body: &[u8]) -> Self {
+        let message = serde_json::from_slice::<serde_json::Value>(body).ok();
+        let message = message.as_ref().and_then(|body| body.get("message")).and_then(serde_json::Value::as_str);
+        let message = message.map_or_else(|| String::from_utf8_lossy(body), Into::into);
+        Self::Status { call, status, message: quote(&message) }
+    }
+
+    /// From what the parser says.
+    pub(crate) fn unreadable(call: Call, error: &serde_json::Error) -> Self {
+        Self::Unreadable { call, detail: without_values(&error.to_string()) }
     }
 }
 

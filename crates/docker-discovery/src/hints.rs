@@ -4,14 +4,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bollard::models::EventMessage;
 use container_snapshot::{Container, ContainerId, ContainerState};
+
+use crate::event::Event;
 
 /// With more containers than this it is better to ask for all of them.
 const MOST_IDS: usize = 100;
-
-/// The longest ID that is taken at its word; Docker's have 64 characters.
-const LONGEST_ID: usize = 128;
 
 /// Docker tells of an end or a pause a little before its list does (seen with 20.10: about the time
 /// of a write to disk). So the question waits this long, and is asked again when that was too short.
@@ -20,8 +18,11 @@ const SETTLE: Duration = Duration::from_millis(50);
 /// How often a question is asked again because the answer contradicts the event; the waits double.
 const MOST_TRIES: u32 = 5;
 
-/// How long after a flood of events everything is listed once more, for the same reason.
+/// How long after a flood of events, and after the subscription, everything is listed once more, for the same reason.
 const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// Events cause no two lists of everything that are closer together: whoever makes IDs up, or floods, costs no more.
+const APART: Duration = Duration::from_secs(1);
 
 /// What to ask a daemon next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) struct Hints {
     everything: Option<Instant>,
     /// When they are to be listed once more.
     aftermath: Option<Instant>,
+    /// When events may cause a list of everything again.
+    rested: Option<Instant>,
     containers: BTreeMap<ContainerId, Hint>,
 }
 
@@ -68,22 +71,34 @@ enum Expected {
 // === impl Hints ===
 
 impl Hints {
-    /// Asks for everything.
+    /// Asks for everything now.
     pub(crate) fn everything(&mut self, now: Instant) {
         self.everything = Some(now);
     }
 
+    /// The same of a subscription that has just begun, and once more when its events have had the time to come: what
+    /// happened between the two calls may be in neither.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.everything(now);
+        self.aftermath = Some(now + AFTERMATH);
+    }
+
+    /// Asks for everything because of what a daemon says: as soon as that may be.
+    pub(crate) fn everything_soon(&mut self, soon: Instant) {
+        let soon = self.rested.map_or(soon, |rested| soon.max(rested));
+        self.everything = Some(self.everything.map_or(soon, |earlier| earlier.min(soon)));
+    }
+
     /// Takes in an event; those that change nothing that is looked at are left out.
-    pub(crate) fn note(&mut self, event: EventMessage, now: Instant) {
-        let action = event.action.unwrap_or_default();
-        let Some(expected) = Expected::after(&action) else { return };
-        match event.actor.and_then(|actor| actor.id).filter(|id| is_plausible(id)) {
-            Some(id) => self.hint(id.into(), expected, now),
-            None => self.everything(now),
+    pub(crate) fn note(&mut self, event: Event, now: Instant) {
+        let Some(expected) = Expected::after(&event.action) else { return };
+        match event.id {
+            Some(id) => self.hint(id, expected, now),
+            None => self.everything_soon(now),
         }
         if self.containers.len() > MOST_IDS {
             self.containers.clear();
-            self.everything.get_or_insert(now + SETTLE);
+            self.everything_soon(now + SETTLE);
             self.aftermath = Some(now + AFTERMATH);
         }
     }
@@ -103,6 +118,9 @@ impl Hints {
         let is_due = |due: &mut Instant| *due <= now;
         let (first, again) = (self.everything.take_if(is_due), self.aftermath.take_if(is_due));
         let all = first.or(again).is_some();
+        if all {
+            self.rested = Some(now + APART);
+        }
         // A contradiction shows only in the answer about a container, so that question stays.
         let covered = |hint: &Hint| hint.due <= now && !(all && hint.expected.can_be_contradicted());
         let (asked, later) = mem::take(&mut self.containers).into_iter().partition(|(_, hint)| covered(hint));
@@ -171,19 +189,13 @@ impl Expected {
     }
 }
 
-fn is_plausible(id: &str) -> bool {
-    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bollard::models::EventActor;
     use container_snapshot::{Health, Timestamp};
 
-    fn event(action: &str, id: &str) -> EventMessage {
-        let actor = Some(EventActor { id: Some(id.to_owned()), attributes: None });
-        EventMessage { action: Some(action.to_owned()), actor, ..EventMessage::default() }
+    fn event(action: &str, id: &str) -> Event {
+        Event { action: action.to_owned(), id: Some(id.into()).filter(|_| !id.is_empty()) }
     }
 
     fn after(events: &[(&str, &str)], now: Instant) -> Hints {
@@ -287,9 +299,29 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_a_sensible_id_asks_for_everything() {
-        for id in ["", "a\"b", &"a".repeat(200)] {
-            assert_eq!(asked(&[("start", id)], Duration::ZERO), ids(&["everything"], &[]));
+    fn an_event_without_a_sensible_id_asks_for_everything_but_not_all_the_time() {
+        assert_eq!(asked(&[("start", "")], Duration::ZERO), ids(&["everything"], &[]));
+        let now = Instant::now();
+        let mut hints = Hints::default();
+        let mut lists = 0;
+        for millis in 0..10_000 {
+            hints.note(event("start", ""), now + Duration::from_millis(millis));
+            lists += u32::from(hints.take(now + Duration::from_millis(millis)).is_some());
         }
+        assert_eq!(lists, 10);
+        // What is asked for otherwise does not wait.
+        hints.everything(now + Duration::from_millis(10_000));
+        assert_eq!(hints.take(now + Duration::from_millis(10_000)), Some(Question::Everything));
+    }
+
+    #[test]
+    fn a_subscription_begins_with_everything_and_once_more() {
+        let now = Instant::now();
+        let mut hints = Hints::default();
+        hints.begin(now);
+        assert_eq!(hints.take(now), Some(Question::Everything));
+        assert_eq!(hints.due(), Some(now + AFTERMATH));
+        assert_eq!(hints.take(now + AFTERMATH), Some(Question::Everything));
+        assert_eq!(hints.due(), None);
     }
 }

@@ -34,9 +34,11 @@
 mod backoff;
 mod client;
 mod daemon;
+mod event;
 mod fault;
 mod follow;
 mod hints;
+mod lenient;
 mod meter;
 mod scan;
 mod settings;

@@ -101,6 +101,7 @@ fn list(shared: &Shared, query: &Query, fault: Option<Fault>) -> Answer {
             Part::Filler(bytes),
             Part::Bytes(br#""}}]"#.as_slice().into()),
         ]),
+        Some(Fault::Empties(count)) => Answer::whole(format!("[{}]", vec!["{}"; count].join(","))),
         _ => Answer::whole(listing(shared, query)),
     }
 }

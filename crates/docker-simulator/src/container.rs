@@ -20,6 +20,8 @@ pub enum State {
     Exited,
     /// Could not be removed.
     Dead,
+    /// A word that no Docker says; the container has a port of an unknown kind, too.
+    Hibernating,
 }
 
 /// A container as the simulated daemon describes it: running, on the host's network, without labels
@@ -48,6 +50,7 @@ impl State {
             Self::Restarting => "restarting",
             Self::Exited => "exited",
             Self::Dead => "dead",
+            Self::Hibernating => "hibernating",
         }
     }
 
@@ -58,6 +61,7 @@ impl State {
             Self::Paused => "Up 3 seconds (Paused)",
             Self::Restarting => "Restarting (1) 3 seconds ago",
             Self::Exited => "Exited (0) 3 seconds ago",
+            Self::Hibernating => "Asleep",
             Self::Dead => "Dead",
         }
     }
@@ -173,11 +177,18 @@ impl Container {
         let names = if self.name.is_empty() { json!([]) } else { json!([format!("/{}", self.name)]) };
         json!({
             "Id": self.id, "Names": names, "Image": IMAGE, "ImageID": format!("sha256:{}", hexadecimal(IMAGE, 0)),
-            "Command": "/serve", "Created": self.created, "Ports": [], "Labels": self.labels,
+            "Command": "/serve", "Created": self.created, "Ports": self.ports(), "Labels": self.labels,
             "State": self.state.as_str(), "Status": self.status_text(),
             "HostConfig": { "NetworkMode": self.network_mode },
             "NetworkSettings": { "Networks": self.networks() }, "Mounts": [],
         })
+    }
+
+    fn ports(&self) -> Value {
+        match self.state {
+            State::Hibernating => json!([{ "PrivatePort": 80, "Type": "quic" }]),
+            _ => json!([]),
+        }
     }
 
     /// The answer of `GET /containers/{id}/json`.

@@ -13,6 +13,8 @@ pub enum Fault {
     EndlessLine,
     /// The container list holds one label of this many bytes.
     HugeAnswer(usize),
+    /// The container list has this many entries with nothing in them.
+    Empties(usize),
     /// Event streams end as soon as they have begun.
     CloseEvents,
     /// Every request gets status 500.

@@ -9,8 +9,8 @@ use route_http::{Document, Phase};
 use tokio::{
     select,
     sync::watch,
-    task::spawn_blocking,
-    time::{Instant, sleep_until},
+    task::{JoinError, JoinHandle, spawn_blocking},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +28,8 @@ const SNAPSHOT: &str = "snapshot";
 /// At least this long between two writes for good, and four times as long as one took: a fleet that never rests does not keep
 /// a processor or the disk busy with this.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long a write may take before it is spoken of.
+const SLOW: Duration = Duration::from_secs(3);
 /// How soon a write that failed is tried again; a change that comes first does not wait for it.
 const AGAIN: Duration = Duration::from_secs(3);
 
@@ -114,9 +116,20 @@ impl Writer {
         // The generation before is one that a power cut does not take: what was found at the start is.
         let keep = self.there == self.durable;
         let (dir, written) = (self.dir.clone(), document.clone());
-        let done = spawn_blocking(move || dir.save_bytes(&written, keep)).await;
+        let done = self.patiently(spawn_blocking(move || dir.save_bytes(&written, keep))).await;
         // What is wrong is told by the next write for good.
         self.there = matches!(done, Ok(Ok(()))).then(|| document.revision.clone());
+    }
+
+    /// Waits for the disk; one that hangs is told.
+    async fn patiently<T>(&self, mut writing: JoinHandle<T>) -> Result<T, JoinError> {
+        select! {
+            done = &mut writing => done,
+            () = sleep(SLOW) => {
+                self.dir.report().published_written(Some("the disk does not answer"));
+                writing.await
+            }
+        }
     }
 
     /// Returns whether it is written.
@@ -127,7 +140,7 @@ impl Writer {
             let saved = dir.save_last(&last, known.as_deref(), &mut lines);
             (saved, lines)
         });
-        let error = match written.await {
+        let error = match self.patiently(written).await {
             Ok((saved, lines)) => {
                 self.lines = lines;
                 saved.err().map(|error| chain(&error))

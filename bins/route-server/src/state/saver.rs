@@ -1,11 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use route_synthesis::Ledger;
-use tokio::{
-    sync::watch,
-    task::{JoinHandle, spawn_blocking},
-    time::sleep,
-};
+use tokio::{sync::watch, task::spawn_blocking, time::sleep};
 
 use super::{Loaded, StateDir};
 use crate::exit::chain;
@@ -36,15 +32,14 @@ struct Writer {
 // === impl Saver ===
 
 impl Saver {
-    /// Starts the task. A write that fails is tried again with the next change, and this often without one.
-    pub(crate) fn start(dir: StateDir, loaded: &Loaded, retry: Duration) -> (Self, JoinHandle<()>) {
+    /// With the task that writes. A write that fails is tried again with the next change, and this often without one.
+    pub(crate) fn new(dir: StateDir, loaded: &Loaded, retry: Duration) -> (Self, impl Future<Output = ()> + use<>) {
         let newest = watch::Sender::new(Offer { number: 0, ledger: Arc::new(loaded.ledger.clone()) });
         let mut receiver = newest.subscribe();
         if loaded.outdated {
             receiver.mark_changed();
         }
-        let writing = tokio::spawn(Writer { dir, newest: receiver, retry }.run());
-        (Self { newest }, writing)
+        (Self { newest }, Writer { dir, newest: receiver, retry }.run())
     }
 
     /// Has it written if it is another one than before. Returns the number to wait for: see [`Report::tried`](super::Report::tried).
@@ -109,7 +104,8 @@ mod tests {
         run(async {
             let scratch = tempfile::tempdir().unwrap();
             let dir = StateDir::new(scratch.path());
-            let (mut saver, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            let (mut saver, writing) = Saver::new(dir.clone(), &dir.load(), SOON);
+            let writing = tokio::spawn(writing);
             let report = dir.report();
             assert_eq!(saver.offer(&Ledger::default()), 0, "as it is on disk");
             assert_eq!(saver.offer(&owned_by(64)), 1);
@@ -135,7 +131,8 @@ mod tests {
             fs::write(&path, "").unwrap();
             let dir = StateDir::new(path.join("state"));
             let loaded = dir.load();
-            let (mut saver, writing) = Saver::start(dir.clone(), &loaded, SOON);
+            let (mut saver, writing) = Saver::new(dir.clone(), &loaded, SOON);
+            let writing = tokio::spawn(writing);
             let report = dir.report();
             assert!(report.error().is_some(), "known before anything is to be written");
             let number = saver.offer(&owned_by(64));
@@ -158,7 +155,8 @@ mod tests {
             dir.save(&owned_by(64)).unwrap();
             dir.save(&owned_by(128)).unwrap();
             fs::write(scratch.path().join("ledger.json"), "damaged").unwrap();
-            let (saver, writing) = Saver::start(dir.clone(), &dir.load(), SOON);
+            let (saver, writing) = Saver::new(dir.clone(), &dir.load(), SOON);
+            let writing = tokio::spawn(writing);
             drop(saver);
             writing.await.unwrap();
             assert_eq!(dir.load().ledger, owned_by(64));

@@ -143,9 +143,23 @@ impl Server {
         assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
     }
 
+    /// The same, with this in its environment.
+    pub(crate) fn start_with(state: &Path, globs: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = route_server();
+        command.args(["serve", "--state-dir"]).arg(state).envs(variables.iter().copied());
+        Self::spawn(command, globs, None)
+    }
+
     /// Waits for its end; its exit code and its log.
     pub(crate) fn ended(mut self) -> (Option<i32>, String) {
-        let status = self.child.wait().unwrap();
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(5));
+        };
         (status.code(), self.log.take().unwrap().join().unwrap())
     }
 

@@ -115,6 +115,14 @@ pub(crate) struct ServeOptions {
     #[arg(long, value_name = "FILE", env = "REDIACC_ROUTER_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
+    /// Where Traefik's API is, e.g. http://127.0.0.1:7112: to see what it has applied, and which routers it refuses
+    #[arg(long, value_name = "URL", value_parser = api, env = "REDIACC_ROUTER_TRAEFIK_API")]
+    pub(crate) traefik_api: Option<SocketAddr>,
+
+    /// File with the token for that (sent as X-Api-Token), a header (Name: value), or user:password
+    #[arg(long, value_name = "FILE", env = "REDIACC_ROUTER_TRAEFIK_API_CREDENTIALS")]
+    pub(crate) traefik_api_credentials: Option<PathBuf>,
+
     /// How to log; the default is text on a terminal and JSON elsewhere
     #[arg(long, value_name = "FORMAT", env = "REDIACC_ROUTER_LOG_FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
@@ -336,6 +344,13 @@ pub(crate) enum LogFormat {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_malformed| format!("{text:?} is no address with a port; expected e.g. 127.0.0.1:7111"))
+}
+
+/// Traefik's API speaks plain HTTP, so it is asked on this machine alone.
+fn api(text: &str) -> Result<SocketAddr, String> {
+    let address = text.strip_prefix("http://").and_then(|rest| rest.trim_end_matches('/').parse::<SocketAddr>().ok());
+    let address = address.filter(|address| address.ip().is_loopback());
+    address.ok_or_else(|| format!("{text:?} is no URL of this machine; expected e.g. http://127.0.0.1:7112"))
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -89,6 +89,8 @@ fn serve_options(options: &DemoOptions, glob: String, directory: &Path) -> Serve
         control_socket: directory.join("router.sock"),
         proxy_check: std::path::PathBuf::new(),
         token_file: None,
+        traefik_api: None,
+        traefik_api_credentials: None,
         log_format: None,
     }
 }

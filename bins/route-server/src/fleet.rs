@@ -107,6 +107,7 @@ impl Fleet {
         let mut deadline: Option<Instant> = None;
         let mut phase = Phase::Starting;
         let mut disk = self.publisher.machine().state.changes();
+        let mut traefik = self.publisher.machine().traefik.changes();
         let mut beats = interval(Pulse::EVERY);
         self.tell(phase);
         loop {
@@ -138,8 +139,9 @@ impl Fleet {
                         due.change(Instant::now());
                     }
                 }
-                // Only what the findings say of it.
+                // Only what the findings say of them.
                 () = disk.next() => due.change(Instant::now()),
+                () = traefik.next() => due.change(Instant::now()),
                 () = until((phase == Phase::Starting).then(|| self.start.next(Instant::now())).flatten()) => {}
                 // The loop's own: one that hangs gives none.
                 () = self.notifier.sign() => {}

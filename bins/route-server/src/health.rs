@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use container_snapshot::{DaemonView, Defect, Link, MAX_LABEL_BYTES, Snapshot, Timestamp};
 use repo_network::NetworkId;
-use route_api::{Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls};
+use route_api::{Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory};
 use route_http::Phase;
 use route_synthesis::Severity;
 
@@ -84,9 +84,7 @@ impl Published {
                 error: machine.state.error().map(|error| error.to_string()),
                 notes: machine.state.notes(),
             },
-            traefik: TraefikPolls {
-                last_poll_seconds: machine.polls.seen().age(Instant::now()).map(|age| age.as_secs()),
-            },
+            traefik: machine.traefik.state(machine.polls.seen().age(Instant::now()).map(|age| age.as_secs())),
             proxy: read_check(&machine.proxy_check),
         };
         serde_json::to_vec(&health).map(Bytes::from)

@@ -1,6 +1,7 @@
 //! Follows every Docker daemon of a machine, turns container labels into Traefik's dynamic configuration and serves
 //! it on a loopback address, where Traefik polls it.
 
+mod changes;
 mod check;
 mod claims;
 mod cli;
@@ -23,6 +24,7 @@ mod settings;
 mod state;
 mod systemd;
 mod tasks;
+mod traefik_api;
 
 use std::process::ExitCode;
 

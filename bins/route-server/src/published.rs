@@ -15,7 +15,7 @@ use route_http::{Document, Endpoint, Phase, Polls, View};
 use route_synthesis::{BaseDomain, Finding, Outcome, Route, Unrouted};
 use serde::Serialize;
 
-use crate::state::Report;
+use crate::{state::Report, traefik_api::Heard};
 
 /// What was published last, and what it was made of. Whoever reads one has all of it from the same moment.
 pub(crate) struct Published {
@@ -34,6 +34,10 @@ pub(crate) struct Published {
 pub(crate) struct Machine {
     pub(crate) base_domain: Option<BaseDomain>,
     pub(crate) polls: Arc<Polls>,
+    /// What Traefik's API was heard to say.
+    pub(crate) traefik: Heard,
+    /// Documents are marked, so that it can say which one is applied.
+    pub(crate) marks: bool,
     pub(crate) state: Report,
     /// Where `renet proxy check` writes; empty: nowhere.
     pub(crate) proxy_check: Arc<Path>,
@@ -156,6 +160,8 @@ impl Machine {
         Arc::new(Self {
             base_domain: None,
             polls: Arc::default(),
+            traefik: Heard::default(),
+            marks: false,
             state: Report::new(Path::new("")),
             proxy_check: Path::new("").into(),
             pulse: Pulse::default(),

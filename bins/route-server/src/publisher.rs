@@ -109,13 +109,15 @@ impl Publisher {
         // The last thing that is done to it: whatever went wrong before, Traefik takes what is left.
         outcome.findings.extend(outcome.publication.cut_out());
         outcome.findings.extend(self.machine.state.findings());
+        outcome.findings.extend(self.machine.traefik.findings(&outcome.publication));
         outcome.findings.sort();
+        outcome.findings.dedup();
         self.tell(&outcome);
         let before = self.published.borrow().document.clone();
         let document = match phase {
             Phase::Starting => before.clone(),
             Phase::Serving if self.frozen => before.clone(),
-            Phase::Serving => written(&outcome, before.clone()),
+            Phase::Serving => written(&outcome, before.clone(), self.machine.marks),
         };
         let is_news = revision(document.as_ref()) != revision(before.as_ref());
         let next = outcome.next_deadline;
@@ -139,8 +141,9 @@ impl Publisher {
 }
 
 /// The document of an outcome; when it cannot be written, or is the same, the one before.
-fn written(outcome: &Outcome, before: Option<Document>) -> Option<Document> {
-    match outcome.publication.document() {
+fn written(outcome: &Outcome, before: Option<Document>, marked: bool) -> Option<Document> {
+    let publication = &outcome.publication;
+    match if marked { publication.marked_document() } else { publication.document() } {
         Ok(yaml) if revision(before.as_ref()) == Some(&*yaml.revision) => before,
         Ok(yaml) => {
             let routers = outcome.publication.routers().total;

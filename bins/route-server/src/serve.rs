@@ -25,6 +25,7 @@ use crate::{
     state::{RETRY, Saver, StateDir, keep_last},
     systemd::{self, Sockets},
     tasks::Tasks,
+    traefik_api::{Heard, TraefikApi},
 };
 
 /// How many messages of discovery may wait.
@@ -72,10 +73,13 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     let machine = Machine {
         base_domain: policy.base_domain.clone(),
         polls: polls.clone(),
+        traefik: Heard::default(),
+        marks: options.traefik_api.is_some(),
         state: state.report().clone(),
         proxy_check: options.proxy_check.as_path().into(),
         pulse: Pulse::default(),
     };
+    let heard = machine.traefik.clone();
     let mut publisher = Publisher::new(policy, Arc::new(machine), published);
     let service = Service {
         published: publisher.subscribe(),
@@ -95,6 +99,15 @@ pub(crate) async fn serve(options: &ServeOptions, policy: Policy, token: Option<
     publisher.begin(loaded);
     let report = state.report().clone();
     tasks.spawn("writing what is published", keep_last(state, publisher.subscribe(), shutdown.clone()));
+
+    if let Some(address) = options.traefik_api {
+        let api = TraefikApi { address, credentials: options.traefik_api_credentials.clone() };
+        let listening = api.listen(publisher.subscribe(), heard);
+        let ends = shutdown.clone();
+        tasks.spawn("asking Traefik", async move {
+            ends.run_until_cancelled(listening).await;
+        });
+    }
 
     let (sender, messages) = mpsc::channel(BACKLOG);
     let (asking, commands) = mpsc::channel(COMMANDS);

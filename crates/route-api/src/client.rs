@@ -10,7 +10,7 @@ use std::{
 };
 
 /// The most bytes of an answer that are read: `/routes.json` of 10,000 containers has about 10 MB.
-const MAX_ANSWER: usize = 256 << 20;
+pub(crate) const MAX_ANSWER: usize = 256 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +56,22 @@ pub fn get(server: SocketAddr, path: &str, patience: Duration) -> io::Result<(u1
 /// # Errors
 /// As those of [`get`].
 pub fn get_as(server: SocketAddr, path: &str, header: &str, patience: Duration) -> io::Result<(u16, String)> {
+    get_at_most(server, path, header, patience, MAX_ANSWER)
+}
+
+/// The same, if it has no more bytes than this.
+///
+/// # Errors
+/// As those of [`get`], and when there are more.
+pub fn get_at_most(
+    server: SocketAddr,
+    path: &str,
+    header: &str,
+    patience: Duration,
+    max_bytes: usize,
+) -> io::Result<(u16, String)> {
     let end = Instant::now() + patience;
-    over(TcpStream::connect_timeout(&server, patience)?, path, header, end)
+    over(TcpStream::connect_timeout(&server, patience)?, path, header, end, max_bytes)
 }
 
 /// The same on a socket file, such as that of a Docker daemon.
@@ -66,20 +80,31 @@ pub fn get_as(server: SocketAddr, path: &str, header: &str, patience: Duration) 
 /// As those of [`get`].
 pub fn get_unix(socket: &Path, path: &str, patience: Duration) -> io::Result<(u16, String)> {
     let end = Instant::now() + patience;
-    over(UnixStream::connect(socket)?, path, "", end)
+    over(UnixStream::connect(socket)?, path, "", end, MAX_ANSWER)
 }
 
-fn over(mut stream: impl Stream, path: &str, header: &str, end: Instant) -> io::Result<(u16, String)> {
+fn over(
+    mut stream: impl Stream,
+    path: &str,
+    header: &str,
+    end: Instant,
+    max_bytes: usize,
+) -> io::Result<(u16, String)> {
     stream.limit(left(end)?)?;
     let header = if header.is_empty() { String::new() } else { format!("{header}\r\n") };
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{header}\r\n").as_bytes())?;
     let mut answer = Vec::new();
-    read_to_end(&mut stream, &mut answer, end)?;
+    read_to_end(&mut stream, &mut answer, end, max_bytes)?;
     parse(&answer)
 }
 
-/// All bytes until the other side closes; with an error, those that came before it.
-pub(crate) fn read_to_end(stream: &mut impl Stream, answer: &mut Vec<u8>, end: Instant) -> io::Result<()> {
+/// All bytes until the other side closes, no more than so many; with an error, those that came before it.
+pub(crate) fn read_to_end(
+    stream: &mut impl Stream,
+    answer: &mut Vec<u8>,
+    end: Instant,
+    max_bytes: usize,
+) -> io::Result<()> {
     let mut chunk = vec![0; 64 << 10];
     loop {
         // Anew before each step: one that drips must not stretch the whole.
@@ -92,7 +117,7 @@ pub(crate) fn read_to_end(stream: &mut impl Stream, answer: &mut Vec<u8>, end: I
             return Ok(());
         }
         answer.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        if answer.len() > MAX_ANSWER {
+        if answer.len() > max_bytes {
             return Err(io::Error::other("the answer is too large"));
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use repo_network::NetworkId;
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Stream as _, left, read_to_end};
+use crate::client::{MAX_ANSWER, Stream as _, left, read_to_end};
 
 /// Longer than the server may wait for its disk.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -239,7 +239,7 @@ fn exchange(path: &Path, mut line: Vec<u8>, patience: Duration) -> io::Result<Ve
     stream.limit(left(end)?)?;
     let asked = stream.write_all(&line);
     let mut answer = Vec::new();
-    let answered = read_to_end(&mut stream, &mut answer, end);
+    let answered = read_to_end(&mut stream, &mut answer, end, MAX_ANSWER);
     // Who is refused is told so without being heard: then there is an answer although the asking failed.
     if answer.is_empty() {
         asked.and(answered)?;

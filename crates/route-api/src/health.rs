@@ -2,7 +2,7 @@ use repo_network::NetworkId;
 use serde::{Deserialize, Serialize};
 
 /// `/health`: how the route server is, and what it knows of the daemons.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Health {
     /// `ok`; `degraded` while there is a reason to look at it; `starting` until there is a full view.
     pub status: String,
@@ -31,7 +31,7 @@ pub struct Health {
     pub state: StateDirectory,
     /// How Traefik asks.
     #[serde(default)]
-    pub traefik: TraefikPolls,
+    pub traefik: TraefikState,
     /// What the last `renet proxy check` found; none: there was none since the boot.
     #[serde(default)]
     pub proxy: Option<ProxyCheck>,
@@ -130,11 +130,34 @@ pub struct StateDirectory {
     pub notes: Vec<String>,
 }
 
-/// How Traefik asks for the document.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TraefikPolls {
-    /// Seconds since the last time; none: never yet.
+/// What Traefik does with the document. But for the first field, all of it is what its API says, where the route server
+/// was told to ask that.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TraefikState {
+    /// Seconds since it last asked for the document; none: never yet.
     pub last_poll_seconds: Option<u64>,
+    /// Its version.
+    pub version: Option<String>,
+    /// The revision of the document that it has applied.
+    pub applied_revision: Option<String>,
+    /// How long it took to apply the newest document, or for how long it has not yet.
+    pub lag_seconds: Option<f64>,
+    /// The routers that it refuses, or takes otherwise than they are meant.
+    pub refused: Vec<RefusedRouter>,
+    /// Why its API cannot be asked.
+    pub error: Option<String>,
+}
+
+/// A router of which Traefik's API says that something is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedRouter {
+    /// `http`, `tcp` or `udp`.
+    pub protocol: String,
+    /// Its name, without Traefik's `@http`.
+    pub router: String,
+    /// Traefik's own words.
+    pub reason: String,
 }
 
 // === impl ProxyCheck ===

@@ -19,12 +19,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use serde::de::DeserializeOwned;
 
-pub use client::{ClientError, get, get_as, get_unix};
+pub use client::{ClientError, get, get_as, get_at_most, get_unix};
 pub use control::{
     Answer, Change, Claim, Claims, ControlError, HeldPort, Holdings, Polls, Repository, Request, ask, ask_within,
 };
 pub use health::{
-    Check, CheckSeverity, Counts, Daemon, FindingCounts, Health, ProxyCheck, StateDirectory, TraefikPolls,
+    Check, CheckSeverity, Counts, Daemon, FindingCounts, Health, ProxyCheck, RefusedRouter, StateDirectory,
+    TraefikState,
 };
 pub use routes::{Finding, PortMapping, Ports, Route, RouteSource, Routes, Subject, Unrouted};
 

@@ -151,6 +151,10 @@ codes! {
     StrangerListens = "RS054",
     /// What has to outlive the route server could not be read, or cannot be written.
     StateDirectory = "RS060",
+    /// Traefik does not take a router, or takes it otherwise than it is meant.
+    TraefikRefuses = "RS061",
+    /// Traefik's API does not say what it has applied, or Traefik is too old.
+    TraefikUnclear = "RS062",
 }
 
 /// What a finding is about; what is not known is empty.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use container_snapshot::Endpoint;
-use traefik_model::{Configuration, Fragments, SECTIONS, Yaml, YamlError, assemble, http, tcp, udp};
+use traefik_model::{Configuration, Fragments, SECTIONS, Yaml, YamlError, assemble, assemble_marked, http, tcp, udp};
 
 use crate::{
     FindingCode,
@@ -96,6 +96,21 @@ impl Publication {
     /// # Errors
     /// [`YamlError`] when the YAML library refuses; with drafts of this crate that was never seen.
     pub fn document(&self) -> Result<Yaml, YamlError> {
+        self.put_together(assemble)
+    }
+
+    /// The same with the mark by which Traefik's API tells that it was applied.
+    ///
+    /// # Errors
+    /// As those of [`Publication::document`].
+    pub fn marked_document(&self) -> Result<Yaml, YamlError> {
+        self.put_together(assemble_marked)
+    }
+
+    fn put_together(
+        &self,
+        assemble: impl FnOnce([Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml,
+    ) -> Result<Yaml, YamlError> {
         let drafted: Vec<_> = self.shares.iter().map(|share| share.draft.fragments()).collect::<Result<_, _>>()?;
         let changed: Vec<_> =
             self.shares.iter().map(|share| Fragments::of(&share.changed)).collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     Configuration, Document,
-    yaml::{Yaml, YamlError, write_yaml},
+    yaml::{Yaml, YamlError, revision, write_yaml},
 };
 
 /// The sections whose entries can be put together, in the order in which a document has them.
@@ -18,6 +18,9 @@ pub const SECTIONS: [Section; 8] = [
     Section("udp", "routers"),
     Section("udp", "services"),
 ];
+
+/// What the name of the middleware that marks a document begins with.
+const MARK: &str = "revision-";
 
 /// How deep the lines of a section's entries are.
 const ENTRY_INDENT: &str = "    ";
@@ -121,6 +124,49 @@ fn names(configuration: &Configuration) -> [Vec<&String>; SECTIONS.len()] {
 /// in one configuration.
 #[must_use]
 pub fn assemble(mut sections: [Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml {
+    Yaml::of(text_of(&mut sections))
+}
+
+/// The same with a mark: an HTTP middleware that does nothing, named after the revision, which is that of the document
+/// without it. Whoever asks Traefik's API for it learns which document Traefik has applied.
+///
+/// ```
+/// let marked = traefik_model::assemble_marked(Default::default());
+/// assert_eq!(marked.revision, traefik_model::assemble(Default::default()).revision);
+/// assert_eq!(marked.text, format!("http:\n  middlewares:\n    revision-{}:\n      headers: {{}}\n", marked.revision));
+/// assert_eq!(traefik_model::revision_of(&marked.text), marked.revision);
+/// ```
+#[must_use]
+pub fn assemble_marked(mut sections: [Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml {
+    let revision = revision(&text_of(&mut sections));
+    let name = mark(&revision);
+    let lines = format!("{ENTRY_INDENT}{name}:\n{ENTRY_INDENT}  headers: {{}}\n");
+    // Borrowed for as long as these two, too.
+    let mut sections: [Vec<(&str, &str)>; SECTIONS.len()] = sections;
+    let [_, _, middlewares, ..] = &mut sections;
+    middlewares.push((&name, &lines));
+    let text = text_of(&mut sections);
+    Yaml { text, revision }
+}
+
+/// The name of the middleware that marks a document of this revision. Nobody else's can be called so: what is published of
+/// a repository ends in its network ID, which has no 16 digits.
+#[must_use]
+pub fn mark(revision: &str) -> String {
+    format!("{MARK}{revision}")
+}
+
+/// The revision of a document's text, be it marked or not.
+#[must_use]
+pub fn revision_of(text: &str) -> String {
+    let marked = text.lines().find_map(|line| {
+        let name = line.strip_prefix(ENTRY_INDENT)?.strip_prefix(MARK)?.strip_suffix(':')?;
+        (name.len() == 16 && name.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| name.to_owned())
+    });
+    marked.unwrap_or_else(|| revision(text))
+}
+
+fn text_of(sections: &mut [Vec<(&str, &str)>; SECTIONS.len()]) -> String {
     let size: usize = sections.iter().flatten().map(|(_, lines)| lines.len()).sum();
     let mut text = String::with_capacity(size + 256);
     let mut protocol = "";
@@ -139,7 +185,7 @@ pub fn assemble(mut sections: [Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml {
     if text.is_empty() {
         text.push_str("{}\n");
     }
-    Yaml::of(text)
+    text
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub use emit::{Document, Style};
 pub use fill::{Filler, Struct, Value, Visitor};
 pub use fold::equal_fold;
 #[cfg(feature = "yaml")]
-pub use fragments::{Fragments, SECTIONS, Section, assemble};
+pub use fragments::{Fragments, SECTIONS, Section, assemble, assemble_marked, mark, revision_of};
 pub use plugins::{PluginValue, Plugins};
 pub use ports::{DYNAMIC_PORTS, PRECONFIGURED_TCP, PRECONFIGURED_UDP};
 pub use role::Role;

@@ -8,7 +8,7 @@ use crate::{Configuration, Document};
 pub struct Yaml {
     /// The YAML text; the same configuration always gives the same bytes.
     pub text: String,
-    /// The first 16 hexadecimal digits of the text's SHA-256.
+    /// The first 16 hexadecimal digits of the text's SHA-256; of a marked one's, without its mark.
     pub revision: String,
 }
 

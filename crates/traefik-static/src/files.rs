@@ -2,7 +2,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use traefik_model::{DYNAMIC_PORTS, write_yaml};
 
-use crate::{EntryPoint, Infra, InfraError, Proof, static_configuration::StaticConfiguration};
+use crate::{EntryPoint, Infra, InfraError, Proof, entry_points::ADMIN, static_configuration::StaticConfiguration};
 
 /// What nobody but our own programs may know.
 #[derive(Clone, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub fn files(
         },
         StaticFile { name: "traefik.env", text: traefik_environment(infra, directories), reader: Reader::Everybody },
         StaticFile { name: "poll-token", text: format!("{}\n", secrets.poll), reader: Reader::Router },
-        StaticFile { name: "api-token", text: format!("{}\n", secrets.api), reader: Reader::Nobody },
+        StaticFile { name: "api-token", text: format!("{}\n", secrets.api), reader: Reader::Router },
     ];
     if let Proof::Dns(provider) = infra.proof()
         && let Some(token) = provider.token(infra)
@@ -124,6 +124,8 @@ fn router_environment(infra: &Infra, entry_points: &[EntryPoint], directories: &
         ("CONTROL_SOCKET", Some(format!("{}/router.sock", directories.run))),
         ("PROXY_CHECK", Some(format!("{}/proxy-check.json", directories.run))),
         ("TOKEN_FILE", Some(directories.proxy("poll-token"))),
+        ("TRAEFIK_API", Some(format!("http://{ADMIN}"))),
+        ("TRAEFIK_API_CREDENTIALS", Some(directories.proxy("api-token"))),
     ];
     let lines = settings.into_iter().filter_map(|(name, value)| Some(format!("REDIACC_ROUTER_{name}={}\n", value?)));
     lines.collect()

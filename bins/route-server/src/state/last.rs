@@ -162,7 +162,7 @@ impl StateDir {
     /// The document that was published last, or the one before it. What cannot be read is told.
     pub(crate) fn load_published(&self) -> Option<Document> {
         self.load_newest(PUBLISHED, sealed::unseal_text).map(|yaml| {
-            let revision = traefik_model::revision(&yaml);
+            let revision = traefik_model::revision_of(&yaml);
             Document { revision: revision.into(), yaml: Bytes::from(yaml) }
         })
     }

@@ -5,6 +5,8 @@ use std::{path::Path, sync::Arc};
 use route_synthesis::{Finding, FindingCode, Severity, Subject};
 use tokio::sync::watch;
 
+use crate::changes::Changes;
+
 /// Whoever has one sees the same, and may add to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
@@ -15,7 +17,7 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Standing {
+pub(crate) struct Standing {
     /// What the start found amiss, and what was done about it.
     notes: Vec<Arc<str>>,
     /// Why the last write of each failed, if it did.
@@ -62,8 +64,8 @@ impl Report {
     }
 
     /// Sees every change of what the findings say.
-    pub(crate) fn changes(&self) -> Changes {
-        Changes(self.standing.subscribe())
+    pub(crate) fn changes(&self) -> Changes<Standing> {
+        Changes::of(&self.standing)
     }
 
     /// Notes what the start found amiss.
@@ -131,19 +133,5 @@ impl Report {
             *place = error.map(Arc::from);
             !same
         });
-    }
-}
-
-/// Waits for changes of a [`Report`].
-pub(crate) struct Changes(watch::Receiver<Standing>);
-
-// === impl Changes ===
-
-impl Changes {
-    /// The next one. Nothing is lost when it is dropped before it is ready.
-    pub(crate) async fn next(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }

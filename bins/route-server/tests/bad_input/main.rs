@@ -6,6 +6,7 @@ mod ending;
 mod restart;
 mod sockets;
 mod support;
+mod traefik_api;
 
 use std::{
     fs,

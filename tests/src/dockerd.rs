@@ -8,7 +8,7 @@ use std::{
 use repo_network::NetworkId;
 use serde_json::json;
 
-use crate::{Error, Image, Process, Scratch, Service, client, process, until};
+use crate::{Error, Image, Process, Scratch, Service, client, process, programs::part, until};
 
 /// A repository's Docker daemon, on a socket of the usual name. Its containers end with it.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Dockerd {
     id: NetworkId,
     socket: PathBuf,
     directory: PathBuf,
+    command: Command,
+    log: PathBuf,
     process: Process,
 }
 
@@ -27,6 +29,14 @@ impl Dockerd {
     /// # Errors
     /// When it can't be started, or does not answer within 30 s.
     pub fn start(scratch: &Scratch, id: NetworkId) -> Result<Self, Error> {
+        Self::start_with(scratch, id, &[])
+    }
+
+    /// The same with more arguments.
+    ///
+    /// # Errors
+    /// As those of [`Self::start`].
+    pub fn start_with(scratch: &Scratch, id: NetworkId, arguments: &[&str]) -> Result<Self, Error> {
         let socket = scratch.sockets()?.join(format!("docker-{}.sock", id.get()));
         let directory = scratch.dir(&format!("d{}", id.get()))?;
         let mut command = Command::new("dockerd");
@@ -40,14 +50,37 @@ impl Dockerd {
             .arg("-H")
             .arg(format!("unix://{}", socket.display()))
             // As `renet repo` starts them.
-            .args(["--iptables=false", "--bridge=none", "--host-gateway-ip=127.0.0.1", "--log-level=warn"]);
+            .args(["--iptables=false", "--bridge=none", "--host-gateway-ip=127.0.0.1", "--log-level=warn"])
+            .args(arguments);
         let process = Process::start(&format!("dockerd-{}", id.get()), scratch.path(), &command)?;
-        let mut dockerd = Self { id, socket, directory, process };
-        until("dockerd answers", Duration::from_secs(30), || {
-            dockerd.process.check()?;
-            dockerd.docker(["version", "--format", "{{.Server.Version}}"])
-        })?;
+        let log = scratch.path().to_owned();
+        let mut dockerd = Self { id, socket, directory, command, log, process };
+        dockerd.wait()?;
         Ok(dockerd)
+    }
+
+    /// Starts it again, after its process was ended.
+    ///
+    /// # Errors
+    /// As those of [`Self::start`].
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        // One that was killed leaves it behind, and another process may have its number by now.
+        let _ = fs::remove_file(self.directory.join("pid"));
+        self.process = Process::start(&format!("dockerd-{}", self.id.get()), &self.log, &self.command)?;
+        self.wait()
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    fn wait(&mut self) -> Result<(), Error> {
+        until("dockerd answers", Duration::from_secs(30), || {
+            self.process.check()?;
+            self.docker(["version", "--format", "{{.Server.Version}}"])
+        })
+        .map(drop)
     }
 
     /// The repository's network ID.
@@ -68,6 +101,18 @@ impl Dockerd {
     /// [`Error::Command`] when it fails.
     pub fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, Error> {
         process::output(self.client().args(arguments))
+    }
+
+    /// Runs docker compose (`DOCKER_COMPOSE_BIN`, or the one that `scripts/parts` built) on a file, against this daemon.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when it fails.
+    pub fn compose<'a>(&self, file: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Result<String, Error> {
+        let mut command = Command::new(part("compose", "DOCKER_COMPOSE_BIN")?);
+        command.env("DOCKER_HOST", format!("unix://{}", self.socket.display()));
+        command.env("DOCKER_CONFIG", self.directory.join("client"));
+        command.args(["--progress", "plain", "--file"]).arg(file).args(arguments).stdin(Stdio::null());
+        process::output(&mut command)
     }
 
     /// Makes an image known to this daemon.

@@ -69,6 +69,8 @@ impl RouteServer {
             .map_err(Error::io("find a free port"))?
             .port();
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).args(arguments);
+        // Where a test may set its clock.
+        command.env("ROUTE_SERVER_CLOCK_OFFSET", scratch.path().join("clock"));
         command.arg("--state-dir").arg(scratch.path().join(format!("{name}-state")));
         command.arg("--control-socket").arg(scratch.path().join(format!("{name}.sock")));
         let directory = scratch.path().to_owned();

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use repo_network::NetworkId;
+use serde_json::{Value, json};
 
 /// A service of a repository, as `renet compose` would start it: host network, tier-1 labels, `SERVICE_IP`.
 #[derive(Debug, Clone)]
@@ -56,6 +57,22 @@ impl Service {
     }
 
     /// The variables in its container.
+    /// The same as the service of a compose file, with this image.
+    #[must_use]
+    pub fn in_compose(&self, repository: NetworkId, image: &str) -> Value {
+        // What compose would take for variables is not.
+        let command: Vec<_> = self.command.iter().map(|word| word.replace('$', "$$")).collect();
+        json!({
+            "image": image,
+            "container_name": self.name,
+            "network_mode": "host",
+            "stop_signal": "SIGKILL",
+            "labels": self.labels_in(repository),
+            "environment": self.environment_in(repository),
+            "command": command,
+        })
+    }
+
     pub(crate) fn environment_in(&self, repository: NetworkId) -> [String; 3] {
         [
             format!("SERVICE_NAME={}", self.name),

@@ -123,8 +123,17 @@ fn port(entry_point: &str) -> Result<(u16, &str), Error> {
     Ok((port, protocol))
 }
 
+/// Where the API of a Traefik on this address answers.
+#[must_use]
+pub fn api_url(address: Ipv4Addr) -> String {
+    format!("http://{address}:{API_PORT}")
+}
+
 /// The first address from 127.200.0.1 on where nobody else has one of the ports: another run may be under way.
-fn free_address(entry_points: &[&str]) -> Result<Ipv4Addr, Error> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_address(entry_points: &[&str]) -> Result<Ipv4Addr, Error> {
     let mut ports = vec![(API_PORT, "tcp")];
     for entry_point in entry_points {
         ports.push(port(entry_point)?);

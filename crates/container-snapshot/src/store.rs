@@ -27,6 +27,9 @@ pub enum Event {
         /// The ones that exist.
         found: Vec<Container>,
     },
+    /// It says that these ended. Whether they did, and what became of them, the next answer about them says; but nothing
+    /// is to be sent to them meanwhile.
+    Ended(Vec<ContainerId>),
     /// It does not answer, or not sensibly.
     Lost {
         /// What went wrong, for people.
@@ -161,6 +164,7 @@ impl Store {
             Event::Found { socket } => self.found(id, socket, now),
             Event::Listed(containers) => self.listed(id, containers, now),
             Event::Changed { asked, found } => self.changed(id, &asked, found, now),
+            Event::Ended(ids) => self.ended(id, &ids, now),
             Event::Lost { reason } => self.lost(id, reason, now),
             Event::Vanished => self.vanished(id, now),
         }
@@ -278,6 +282,23 @@ impl Store {
         }
         view.forget_the_longest_gone();
         changed
+    }
+
+    fn ended(&mut self, id: NetworkId, ended: &[ContainerId], now: Timestamp) -> bool {
+        let Some(view) = self.snapshot.daemons.get_mut(&id) else { return false };
+        let runs = |tracked: &Tracked| !tracked.removed && tracked.container.state == ContainerState::Running;
+        let running: Vec<_> = ended.iter().filter(|id| view.containers.get(*id).is_some_and(runs)).collect();
+        if running.is_empty() {
+            return false;
+        }
+        let view = Arc::make_mut(view);
+        for id in running {
+            if let Some(tracked) = view.containers.get_mut(id) {
+                let ended = Container { state: ContainerState::Exited, ..Container::clone(&tracked.container) };
+                *tracked = Tracked::new(ended, Some(tracked), now);
+            }
+        }
+        true
     }
 
     fn lost(&mut self, id: NetworkId, reason: String, now: Timestamp) -> bool {
@@ -480,6 +501,20 @@ mod tests {
         let store = Store::restored(store.snapshot().clone(), at(100));
         assert_eq!(view(&store).containers["a"].down_since, Some(at(100)));
         assert_eq!(view(&store).since, at(100));
+    }
+
+    #[test]
+    fn what_is_said_to_have_ended_is_sent_nothing_until_it_is_known() {
+        let mut store = live(vec![container("a", ContainerState::Running)]);
+        let ended = || Event::Ended(vec!["b".into(), "a".into()]);
+        assert!(store.apply(id(), ended(), at(5)));
+        assert!(!store.apply(id(), ended(), at(6)), "it is known");
+        let tracked = view(&store).containers["a"].clone();
+        assert_eq!((tracked.container.state, tracked.down_since), (ContainerState::Exited, Some(at(5))));
+        let found = vec![container("a", ContainerState::Running)];
+        assert!(store.apply(id(), Event::Changed { asked: vec!["a".into()], found }, at(7)));
+        assert_eq!(view(&store).containers["a"].up_since, Some(at(7)), "it runs after all");
+        assert!(!store.apply(130.try_into().unwrap_or(id()), Event::Ended(vec!["c".into()]), at(8)));
     }
 
     #[test]

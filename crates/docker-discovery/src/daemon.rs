@@ -129,6 +129,11 @@ impl Follower {
                 event = events.next() => {
                     hints.note(event?, Instant::now());
                     gather(&mut events, &mut hints).await?;
+                    let ended = hints.ended();
+                    // Before the first list, it may be what was told again of before the subscription.
+                    if live.is_some() && !ended.is_empty() {
+                        self.tell(Event::Ended(ended), told).await?;
+                    }
                 }
                 answer = answered(&mut call) => {
                     call = None;
@@ -190,8 +195,9 @@ impl Answer {
     fn into_event(self, hints: &mut Hints) -> Event {
         let mut found = self.listing.containers;
         let Some(asked) = self.asked else { return Event::Listed(found) };
-        hints.verify(&asked, &found, Instant::now());
-        let asked = asked.all();
+        let doubtful = hints.verify(&asked, &found, Instant::now());
+        let mut asked = asked.all();
+        asked.retain(|id| !doubtful.contains(id));
         found.retain(|container| asked.contains(&container.id));
         Event::Changed { asked, found }
     }

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     mem,
     time::{Duration, Instant},
 };
@@ -47,6 +47,8 @@ pub(crate) struct Hints {
     /// When events may cause a list of everything again.
     rested: Option<Instant>,
     containers: BTreeMap<ContainerId, Hint>,
+    /// Those that ended and did not begin again, since that was last asked.
+    ended: BTreeSet<ContainerId>,
 }
 
 /// What the last event says of a container.
@@ -92,12 +94,20 @@ impl Hints {
     /// Takes in an event; those that change nothing that is looked at are left out.
     pub(crate) fn note(&mut self, event: Event, now: Instant) {
         let Some(expected) = Expected::after(&event.action) else { return };
+        if let Some(id) = &event.id {
+            if event.action == "die" {
+                self.ended.insert(id.clone());
+            } else if expected == Expected::Anything {
+                self.ended.remove(id);
+            }
+        }
         match event.id {
             Some(id) => self.hint(id, expected, now),
             None => self.everything_soon(now),
         }
         if self.containers.len() > MOST_IDS {
             self.containers.clear();
+            self.ended.clear();
             self.everything_soon(now + SETTLE);
             self.aftermath = Some(now + AFTERMATH);
         }
@@ -111,6 +121,11 @@ impl Hints {
             Expected::NotRunning | Expected::NotPaused => Hint { due: now + SETTLE, expected, tries: 0 },
         };
         self.containers.insert(id, hint);
+    }
+
+    /// Whose end was told since the last time.
+    pub(crate) fn ended(&mut self) -> Vec<ContainerId> {
+        mem::take(&mut self.ended).into_iter().collect()
     }
 
     /// The next question, if it is time for one. What it covers is forgotten.
@@ -134,15 +149,19 @@ impl Hints {
         self.containers.values().map(|hint| hint.due).chain(self.everything).chain(self.aftermath).min()
     }
 
-    /// Asks again for the containers about which the answer contradicts the events.
-    pub(crate) fn verify(&mut self, asked: &Asked, found: &[Container], now: Instant) {
+    /// Asks again for the containers about which the answer contradicts the events, and returns them: until that was asked
+    /// often enough, the answer is taken for an old one.
+    pub(crate) fn verify(&mut self, asked: &Asked, found: &[Container], now: Instant) -> BTreeSet<ContainerId> {
+        let mut doubtful = BTreeSet::new();
         for container in found {
             let Some(hint) = asked.0.get(&container.id) else { continue };
             if hint.expected.is_contradicted_by(container.state) && hint.tries < MOST_TRIES {
                 let again = Hint { due: now + SETTLE * 2u32.pow(hint.tries), tries: hint.tries + 1, ..*hint };
                 self.containers.entry(container.id.clone()).or_insert(again);
+                doubtful.insert(container.id.clone());
             }
         }
+        doubtful
     }
 }
 
@@ -251,6 +270,18 @@ mod tests {
         assert_eq!(asked(&[("destroy", "a")], Duration::ZERO), ids(&["a"], &[]));
         assert_eq!(asked(&[("die", "a"), ("destroy", "a")], Duration::ZERO), ids(&["a"], &["a"]));
         assert_eq!(asked(&[("destroy", "a"), ("start", "b")], Duration::ZERO), ids(&["a", "b"], &["b"]));
+    }
+
+    #[test]
+    fn an_end_is_told_at_once_unless_it_was_a_restart() {
+        let ended = |events: &[(&str, &str)]| {
+            let mut hints = after(events, Instant::now());
+            let ended = hints.ended();
+            assert_eq!(hints.ended(), []);
+            ended.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(ended(&[("die", "a"), ("stop", "a"), ("start", "b")]), ["a"]);
+        assert_eq!(ended(&[("die", "a"), ("start", "a"), ("restart", "a")]), [""; 0]);
     }
 
     #[test]

@@ -133,14 +133,16 @@ pub fn assemble(mut sections: [Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml {
 /// ```
 /// let marked = traefik_model::assemble_marked(Default::default());
 /// assert_eq!(marked.revision, traefik_model::assemble(Default::default()).revision);
-/// assert_eq!(marked.text, format!("http:\n  middlewares:\n    revision-{}:\n      headers: {{}}\n", marked.revision));
+/// let lines = format!("    revision-{}:\n      headers:\n        stsSeconds: 0\n", marked.revision);
+/// assert_eq!(marked.text, format!("http:\n  middlewares:\n{lines}"));
 /// assert_eq!(traefik_model::revision_of(&marked.text), marked.revision);
 /// ```
 #[must_use]
 pub fn assemble_marked(mut sections: [Vec<(&str, &str)>; SECTIONS.len()]) -> Yaml {
     let revision = revision(&text_of(&mut sections));
     let name = mark(&revision);
-    let lines = format!("{ENTRY_INDENT}{name}:\n{ENTRY_INDENT}  headers: {{}}\n");
+    // Traefik refuses the whole document for `headers: {}`; to no seconds it adds no header.
+    let lines = format!("{ENTRY_INDENT}{name}:\n{ENTRY_INDENT}  headers:\n{ENTRY_INDENT}    stsSeconds: 0\n");
     // Borrowed for as long as these two, too.
     let mut sections: [Vec<(&str, &str)>; SECTIONS.len()] = sections;
     let [_, _, middlewares, ..] = &mut sections;

@@ -172,6 +172,7 @@ impl Watch {
                     Event::Found { .. } => format!("{id} found"),
                     Event::Listed(all) => format!("{id} listed {}", all.len()),
                     Event::Changed { asked, found } => format!("{id} changed {} {}", asked.len(), found.len()),
+                    Event::Ended(ids) => format!("{id} ended {}", ids.len()),
                     Event::Lost { .. } => format!("{id} lost"),
                     Event::Vanished => format!("{id} vanished"),
                 });

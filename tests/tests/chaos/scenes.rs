@@ -1,0 +1,189 @@
+//! More than one fault, and what takes longer.
+
+use std::{
+    env, thread,
+    time::{Duration, Instant},
+};
+
+use end_to_end::{Error, Image, until};
+use serde_json::json;
+
+use crate::{
+    faults::{ALL, Fault},
+    traffic::{answered, lost},
+    world::{FAULTY, PATIENCE, REAL, World, container, host, page},
+};
+
+type Scene = fn(&mut World) -> Result<(), Error>;
+
+pub(crate) const SCENES: &[(&str, Scene)] = &[
+    ("a random sequence of all of them", random),
+    ("killed every two seconds while containers are replaced", killed_again_and_again),
+    ("dockerd is away under load for longer than any patience", away),
+    ("traefik starts again while all daemons are down", traefik_starts_again),
+    ("a container is replaced under load without a 404", replaced),
+];
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Numbers that look like chance and are the same each time (a linear congruential generator, Knuth's constants).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap_or_default() % sides.max(1)
+    }
+}
+
+/// Up to three at a time, each for a moment; each is told, nothing is lost, and in the end it is as if nothing had been.
+fn random(world: &mut World) -> Result<(), Error> {
+    world.all_is_well()?;
+    let seed = number("CHAOS_SEED", 7);
+    let end = Instant::now() + Duration::from_secs(number("CHAOS_SECONDS", 60));
+    let mut dice = Dice(seed);
+    let (mut under_way, mut count, mut requests): (Vec<Fault>, u32, u32) = (Vec::new(), 0, 0);
+    let mut happened = Vec::new();
+    while Instant::now() < end {
+        let is_free = |fault: &&Fault| under_way.iter().all(|other| other.kind != fault.kind);
+        let free: Vec<_> = ALL.iter().filter(is_free).copied().collect();
+        if let Some(fault) = free.get(dice.roll(free.len())).filter(|_| under_way.len() < 3) {
+            happened.push(fault.name);
+            (fault.begin)(world)?;
+            world.health(fault.name, fault.is_told)?;
+            under_way.push(*fault);
+            count += 1;
+        }
+        thread::sleep(Duration::from_millis(u64::try_from(dice.roll(1500)).unwrap_or_default()));
+        if !under_way.is_empty() && (under_way.len() == 3 || dice.roll(2) == 0) {
+            let fault = under_way.swap_remove(dice.roll(under_way.len()));
+            (fault.end)(world)?;
+        }
+        let seen = world.nothing_lost(&[]).map_err(|error| Error::Unexpected(format!("{error} after {happened:?}")))?;
+        requests += answered(&seen);
+    }
+    for fault in under_way {
+        (fault.end)(world)?;
+    }
+    world.health("all is well again", |health| health.pointer("/status") == Some(&"ok".into()))?;
+    requests += answered(&world.nothing_lost(&[])?);
+    eprintln!("figure: seed {seed}: {count} faults, up to three at a time, {requests} requests, lost 0");
+    world.as_if_nothing_had_been()
+}
+
+/// With each start a container has moved to another port; whoever did not move loses nothing.
+fn killed_again_and_again(world: &mut World) -> Result<(), Error> {
+    world.all_is_well()?;
+    let moving = host(FAULTY, 9);
+    let rounds = number("CHAOS_KILLS", 10);
+    let mut longest = Duration::ZERO;
+    let mut requests = 0;
+    for round in 0..rounds {
+        let port = 8090 + u16::try_from(round % 50).unwrap_or_default();
+        world.server.process().kill()?;
+        // While nobody looks, it is replaced: the same service, another container, another port.
+        let generation = world.next();
+        let moved = container(FAULTY, 9).generation(generation).label("rediacc.service_port", port.to_string());
+        let faulty = world.faulty()?;
+        let mut all: Vec<_> = (0..2).map(|number| container(FAULTY, number)).collect();
+        all.push(moved);
+        faulty.set_containers(all);
+        world.server.start_again()?;
+        let started = Instant::now();
+        until("the new port is published", PATIENCE, || {
+            let table = world.server.json("/routes.json")?.to_string();
+            let is_live = table.contains(&moving) && table.contains(&format!(":{port}"));
+            if is_live { Ok(()) } else { Err(Error::Unexpected(table)) }
+        })?;
+        longest = longest.max(started.elapsed());
+        thread::sleep(Duration::from_secs(2).saturating_sub(started.elapsed()));
+        requests += answered(&world.nothing_lost(&[])?);
+    }
+    world.faulty()?.set_containers((0..2).map(|number| container(FAULTY, number)));
+    world.server.process().signal(rustix::process::Signal::HUP);
+    eprintln!(
+        "figure: killed {rounds} times: {requests} requests, lost 0; each change published at the latest {} ms after a start",
+        longest.as_millis()
+    );
+    if longest > Duration::from_secs(1) {
+        return Err(Error::Unexpected(format!("a change took {longest:?} after a start")));
+    }
+    Ok(())
+}
+
+/// With live-restore containers serve on for as long as it takes.
+fn away(world: &mut World) -> Result<(), Error> {
+    world.all_is_well()?;
+    let away = Duration::from_secs(number("CHAOS_AWAY", 20));
+    world.real.process().stop()?;
+    let _ = std::fs::remove_file(world.real.socket());
+    thread::sleep(away);
+    let seen = world.nothing_lost(&[])?;
+    world.real.start_again()?;
+    world.health("all is well again", |health| health.pointer("/status") == Some(&"ok".into()))?;
+    let after = world.nothing_lost(&[])?;
+    eprintln!("figure: dockerd away for {away:?}: {} requests, lost 0", answered(&seen) + answered(&after));
+    Ok(())
+}
+
+/// It knows nothing, and has all routes with its first poll.
+fn traefik_starts_again(world: &mut World) -> Result<(), Error> {
+    world.all_is_well()?;
+    world.real.process().stop()?;
+    world.faulty = None;
+    world.health("two daemons are away", |health| health.pointer("/status") == Some(&"degraded".into()))?;
+    world.traefik.restart()?;
+    let started = Instant::now();
+    let all = until("every host is answered", PATIENCE, || {
+        world.traffic.take();
+        thread::sleep(Duration::from_millis(100));
+        let seen = world.traffic.take();
+        if seen.len() == 8 && lost(&seen, &[]).is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unexpected(format!("{seen:?}")))
+        }
+    });
+    let took = started.elapsed();
+    world.heal()?;
+    world.real.start_again()?;
+    all?;
+    eprintln!(
+        "figure: Traefik started again while daemons are down: all hosts answered {} ms after its API",
+        took.as_millis()
+    );
+    Ok(())
+}
+
+/// `docker compose up -d` with another image: the old container goes, the new one comes. Its host is never unknown.
+fn replaced(world: &mut World) -> Result<(), Error> {
+    let id = world.real.id();
+    let moved = host(REAL, 1);
+    let file = world.scratch.path().join("compose.yml");
+    let up = |world: &World, round: u32| {
+        let image = format!("round:{round}");
+        world.real.docker(["tag", Image::NAME, &image])?;
+        let services = json!({ "name": "replaced", "services": { "s1": page(1).in_compose(id, &image) } });
+        std::fs::write(&file, services.to_string()).map_err(|error| Error::Unexpected(error.to_string()))?;
+        world.real.compose(&file, ["up", "--detach"])
+    };
+    world.real.remove("s1")?;
+    up(world, 0)?;
+    world.all_is_well()?;
+    for round in 1..=5 {
+        up(world, round)?;
+        thread::sleep(Duration::from_secs(1));
+    }
+    let seen = world.nothing_lost(&[&moved])?;
+    world.real.compose(&file, ["down"])?;
+    world.real.run(&page(1))?;
+    let own = seen.get(&moved).cloned().unwrap_or_default();
+    eprintln!("figure: docker compose up -d with another image, five times, asked every 15 ms: {own:?}");
+    if own.keys().all(|status| ["200", "502", "503"].contains(&status.as_str())) {
+        world.all_is_well()
+    } else {
+        Err(Error::Unexpected(format!("{own:?}")))
+    }
+}

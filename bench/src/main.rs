@@ -1,6 +1,7 @@
 //! Figures beside their yardstick, measured in one run on one machine: what is compared had the same containers, the
 //! same moment and the same neighbours. No figure is asserted; docs/PERFORMANCE.md says what they mean.
 
+mod endurance;
 mod fence;
 mod figures;
 mod fleet;
@@ -51,6 +52,8 @@ enum What {
     Idle,
     /// What the loopback fence costs; it needs root, and is not among all
     Fence,
+    /// A fleet that never rests, for --seconds (300 for a day in five minutes); it is not among all
+    Endurance,
     /// All of them
     All,
 }
@@ -77,6 +80,9 @@ fn run(cli: &Cli) -> Result<(), Error> {
         return fence::run(&mut report);
     }
     let programs = Programs::find()?;
+    if cli.what == What::Endurance {
+        return endurance::run(&programs, cli.seconds.max(180), &mut report);
+    }
     let wanted = |what| cli.what == what || cli.what == What::All;
     if wanted(What::Live) {
         live::run(&programs, cli.samples, &mut report)?;

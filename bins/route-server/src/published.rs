@@ -178,3 +178,17 @@ impl route_http::Published for Published {
         self.document.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_that_hangs_is_dead_until_it_goes_round_again() {
+        let pulse = Pulse { start: Instant::now().checked_sub(HANGS * 2).unwrap(), last: AtomicU64::new(0) };
+        assert!(!pulse.beats());
+        pulse.beat();
+        assert!(pulse.beats());
+        assert!(Pulse::EVERY < HANGS / 2);
+    }
+}

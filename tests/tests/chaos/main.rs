@@ -26,6 +26,10 @@ use world::World;
 /// How long a fault lasts after `/health` has told of it.
 const LASTS: Duration = Duration::from_millis(700);
 
+/// The most memory that the route server may ever take here, in MiB: an answer of 64 MiB while it is read, and what is made
+/// of it.
+const MOST_MIB: u64 = 256;
+
 /// Started by the first test that runs; the reason when that failed.
 type Shared = Arc<Mutex<Option<Result<World, String>>>>;
 
@@ -72,12 +76,13 @@ fn alone(world: &mut World, fault: Fault) -> Result<(), Error> {
     world.health("all is well again", |health| health.pointer("/status") == Some(&"ok".into()))?;
     let healed = ended.elapsed();
     let after = world.nothing_lost(&[])?;
+    let peak = world.peak()?;
     eprintln!(
-        "figure: {}: told after {} ms, well {} ms after its end, {} requests, lost 0",
+        "figure: {}: told after {} ms, well {} ms after its end, {} requests, lost 0, at most {peak} MiB",
         fault.name,
         told.as_millis(),
         healed.as_millis(),
         answered(&during) + answered(&after)
     );
-    Ok(())
+    if peak > MOST_MIB { Err(Error::Unexpected(format!("the route server took {peak} MiB"))) } else { Ok(()) }
 }

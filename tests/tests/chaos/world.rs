@@ -177,6 +177,15 @@ impl World {
         })
     }
 
+    /// The most memory that the server has had since its start, in MiB.
+    pub(crate) fn peak(&mut self) -> Result<u64, Error> {
+        let path = format!("/proc/{}/status", self.server.process().id());
+        let status = fs::read_to_string(&path).map_err(|error| Error::Unexpected(format!("{path}: {error}")))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.map(|kib| kib / 1024).ok_or(Error::Unexpected(status))
+    }
+
     /// Where the server keeps what outlives it.
     pub(crate) fn state(&self) -> PathBuf {
         self.scratch.path().join("route-server-state")

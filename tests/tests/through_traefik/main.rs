@@ -32,6 +32,7 @@ const TESTS: &[(&str, Test)] = &[
     ("passthrough_refuses_another_server_name", routes::another_name),
     ("a_udp_datagram_arrives_and_its_answer_comes_back", routes::udp),
     ("health_and_tables_say_what_is_routed", routes::tables),
+    ("traefik_says_what_it_has_applied_and_what_it_refuses", routes::acknowledged),
     ("a_new_container_is_answered", changes::new_container),
     ("a_stopped_container_is_no_longer_answered", changes::stopped_container),
     ("a_third_daemon_is_found_while_running_and_let_go_when_it_ends", changes::third_daemon),

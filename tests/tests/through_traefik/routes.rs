@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use end_to_end::{Error, Image, ask_udp, greeting, until};
+use end_to_end::{Error, Image, Service, ask_udp, greeting, until};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -117,6 +117,41 @@ fn own_certificate(world: &World) -> Result<String, Error> {
 }
 
 /// Fails, showing what was seen, unless it is as it has to be.
+/// A router that leads to a middleware of the operator's, which is not there: published, and refused by Traefik alone.
+pub(crate) fn acknowledged(world: &mut World) -> Result<(), Error> {
+    let health = |world: &World, what: &str, is_so: &dyn Fn(&Value) -> bool| {
+        until(what, PATIENCE, || {
+            let health = world.server.json("/health")?;
+            if is_so(&health) { Ok(()) } else { Err(unexpected(&health)) }
+        })
+    };
+    let is_applied = |health: &Value| health.pointer("/traefik/applied_revision") == health.pointer("/revision");
+    health(world, "Traefik has applied the newest document", &is_applied)?;
+    let service = Service::pages("guarded", 22, 80)
+        .label("traefik.enable=true")
+        .label("traefik.http.routers.guarded.rule=Host(`guarded.example.com`)")
+        .label("traefik.http.routers.guarded.entrypoints=websecure")
+        .label("traefik.http.routers.guarded.tls=true")
+        .label("traefik.http.routers.guarded.middlewares=missing@file")
+        .label("traefik.http.services.guarded.loadbalancer.server.port=80");
+    world.with(&service, |world| {
+        health(world, "Traefik refuses a router", &|health| {
+            let reason = health.pointer("/traefik/refused/0/reason").and_then(Value::as_str).unwrap_or_default();
+            is_applied(health) && reason.contains("missing@file")
+        })?;
+        until("whose label it was is told", PATIENCE, || {
+            let table = world.server.json("/routes.json")?;
+            let findings = table.pointer("/findings").and_then(Value::as_array).into_iter().flatten();
+            let mut told = findings.filter(|finding| finding.pointer("/code") == Some(&"RS061".into()));
+            let is_it = told.any(|finding| finding.pointer("/subject/container") == Some(&"guarded".into()));
+            if is_it { Ok(()) } else { Err(unexpected(&table)) }
+        })
+    })?;
+    health(world, "and nothing is refused any more", &|health| {
+        is_applied(health) && health.pointer("/traefik/refused/0").is_none()
+    })
+}
+
 pub(crate) fn expect(holds: bool, seen: &impl std::fmt::Debug) -> Result<(), Error> {
     if holds { Ok(()) } else { Err(unexpected(seen)) }
 }

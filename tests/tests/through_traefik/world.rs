@@ -3,7 +3,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use end_to_end::{BACKEND, Client, Dockerd, Error, Following, Image, RouteServer, Scratch, Service, Traefik, until};
+use end_to_end::{
+    BACKEND, Client, Dockerd, Error, Following, Image, RouteServer, Scratch, Service, Traefik, api_url, free_address,
+    until,
+};
 
 /// How long a change may take to be seen through Traefik. It takes a fraction of a second; a loaded machine may not.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -91,7 +94,11 @@ impl World {
         let second = Dockerd::start(&scratch, network("2880")?)?;
         first.import(&image)?;
         second.import(&image)?;
-        let server = RouteServer::start(&scratch, "route-server", &arguments(&scratch.sockets()?))?;
+        // Traefik starts after it, on this address, and is asked what it has applied.
+        let api = ["--traefik-api".to_owned(), api_url(free_address(&ENTRY_POINTS)?)];
+        let references = ["--allow-reference".to_owned(), "missing@file".to_owned()];
+        let arguments = [&arguments(&scratch.sockets()?)[..], &api, &references].concat();
+        let server = RouteServer::start(&scratch, "route-server", &arguments)?;
         let traefik = Traefik::start(&scratch, server.url(), &ENTRY_POINTS, Following::LongPoll)?;
         let world = Self { traefik, server, first, second, image, scratch, figures: Vec::new() };
         world.start_services()?;

@@ -71,8 +71,9 @@ pub(super) fn unmount(name: &RepositoryName) -> Result<ExitCode, Failure> {
     let _lock = daemons.lock()?;
     if daemons.is_there()? {
         daemons.let_go()?;
-        routes::gone(repository.id)?;
     }
+    // Of one that fell over, too: it keeps its routes until somebody says that it is over.
+    routes::gone(repository.id)?;
     // Last of what lasts: one that is cut off before is unmounted by the same command.
     let done = repository.image().map_or(Ok(false), |image| image.unmount())?;
     note_that_it_resumes(&repository, false)?;

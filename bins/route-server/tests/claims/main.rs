@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use route_api::{Answer, Repository, Request};
 use support::{Machine, command};
 
 #[test]
@@ -240,4 +241,25 @@ fn check_says_where_they_are() {
     let output = command().args(["check", "--state-dir", "/x/state", "--control-socket", ""]).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("state          /x/state\n") && said.contains("control socket none\n"), "{said}");
+}
+
+#[test]
+fn what_was_stopped_on_purpose_loses_its_routes_at_once_and_what_is_only_lost_keeps_them() {
+    let machine = Machine::new();
+    let server = machine.serve();
+    let stopped = Request::Repository(Repository::Stopped { network_id: 2816.try_into().unwrap() });
+    let is_routed = || server.text("/routes.yaml").contains("app.example.org");
+    // Said of one that runs: it is listed again at once, not at the next of the regular looks.
+    let told = Instant::now();
+    assert_eq!(route_api::ask(&machine.control, &stopped).unwrap(), Answer::RoutesGone);
+    server.until("what runs is routed again", is_routed);
+    assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+
+    fs::remove_file(machine.path().join("docker-2816.sock")).unwrap();
+    server.until("the daemon is gone", || server.get("/health")["daemons"][0]["state"] == "gone");
+    assert!(is_routed() && server.get("/health")["stale"] == true);
+    assert_eq!(route_api::ask(&machine.control, &stopped).unwrap(), Answer::RoutesGone);
+    server.until("its routes are gone", || !is_routed());
+    assert_eq!(server.get("/health")["daemons"], serde_json::json!([]));
+    assert_eq!(machine.row("app.example.org")[0], "2816", "but whose the host is stays");
 }

@@ -10,7 +10,7 @@ use std::{
 
 use command_line::{Failure, printable};
 use machine_sockets::Holder;
-use route_api::{CheckSeverity, Polls, Request};
+use route_api::{CheckSeverity, Health, Polls, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
@@ -235,9 +235,31 @@ pub(super) fn status(json: bool) -> Result<ExitCode, Failure> {
             if let Some(error) = &health.state.error {
                 say(format_args!("the route server cannot write {}: {error}", health.state.dir))?;
             }
+            for note in &health.state.notes {
+                say(printable(note))?;
+            }
+            say_of_traefik(health)?;
         }
     }
     Ok(if works { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what Traefik's API says, where the route server asks it.
+fn say_of_traefik(health: &Health) -> Result<(), Failure> {
+    let traefik = &health.traefik;
+    if let Some(applied) = &traefik.applied_revision {
+        let (applied, version) = (printable(applied), printable(traefik.version.as_deref().unwrap_or("unknown")));
+        let newest = if applied == health.revision { "the newest routes" } else { "older routes" };
+        say(format_args!("Traefik {version} has applied {newest} (revision {applied})"))?;
+    }
+    for refused in &traefik.refused {
+        let (router, reason) = (printable(&refused.router), printable(&refused.reason));
+        say(format_args!("Traefik does not take {} router {router}: {reason}", refused.protocol))?;
+    }
+    match &traefik.error {
+        Some(error) => say(format_args!("Traefik's API cannot be asked: {}", printable(error))),
+        None => Ok(()),
+    }
 }
 
 /// Waits until it answers.

@@ -136,13 +136,19 @@ impl Tracked {
 
 impl Store {
     /// A store that begins with what an earlier process knew. Nothing of it is confirmed: a daemon that was live is
-    /// stale from now on, and one that had been lost already stays lost since then.
+    /// stale from now on, and one that had been lost already is lost for as long as it was then.
+    ///
+    /// The last thing that happened counts as if it happened now. So the machine's clock, which may have been set between the
+    /// two processes, moves nothing; and what was waited for is waited for a little longer.
     #[must_use]
     pub fn restored(mut snapshot: Snapshot, now: Timestamp) -> Self {
         snapshot.listeners = None;
         snapshot.daemons.retain(|_, view| !view.containers.is_empty());
+        let newest = snapshot.daemons.values().filter_map(|view| view.times().max()).max().unwrap_or(now);
         for view in snapshot.daemons.values_mut() {
-            Arc::make_mut(view).not_after(now);
+            for time in Arc::make_mut(view).times_mut() {
+                *time = now.before(newest.since(*time));
+            }
         }
         for view in snapshot.daemons.values_mut().filter(|view| view.link != Link::Gone) {
             let reason = "it has not confirmed yet what it said before the route server's restart";
@@ -344,15 +350,16 @@ impl DaemonView {
         changed
     }
 
-    /// Nothing of it is later than now: where the machine's clock was set back between two processes, what ends after a
-    /// while would end after that and a while.
-    fn not_after(&mut self, now: Timestamp) {
-        self.since = self.since.min(now);
-        for tracked in self.containers.values_mut() {
-            for time in [&mut tracked.down_since, &mut tracked.up_since].into_iter().flatten() {
-                *time = (*time).min(now);
-            }
-        }
+    /// Every time that the store noted.
+    fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let tracked = self.containers.values().flat_map(|tracked| [tracked.down_since, tracked.up_since]);
+        tracked.flatten().chain([self.since])
+    }
+
+    fn times_mut(&mut self) -> impl Iterator<Item = &mut Timestamp> {
+        let tracked = self.containers.values_mut();
+        let tracked = tracked.flat_map(|tracked| [&mut tracked.down_since, &mut tracked.up_since]);
+        tracked.flatten().chain([&mut self.since])
     }
 
     fn forget_the_longest_gone(&mut self) {

@@ -35,6 +35,13 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This long before; the beginning of time at least.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long it is since `earlier`; zero when that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

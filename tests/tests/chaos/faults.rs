@@ -146,6 +146,8 @@ pub(crate) const ALL: &[Fault] = &[
         name: "dockerd hangs (SIGSTOP)",
         begin: |world| {
             world.real.process().signal(Signal::STOP);
+            // It takes a moment until none of its threads runs.
+            thread::sleep(Duration::from_millis(200));
             // Whoever says nothing is found out by being asked.
             world.server.process().signal(Signal::HUP);
             Ok(())

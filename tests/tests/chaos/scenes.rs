@@ -17,6 +17,7 @@ use crate::{
 type Scene = fn(&mut World) -> Result<(), Error>;
 
 pub(crate) const SCENES: &[(&str, Scene)] = &[
+    ("the clock is set between two processes while a daemon is lost", clock_between),
     ("a random sequence of all of them", random),
     ("killed every two seconds while containers are replaced", killed_again_and_again),
     ("dockerd is away under load for longer than any patience", away),
@@ -36,6 +37,32 @@ impl Dice {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or_default() % sides.max(1)
     }
+}
+
+/// What was lost a moment ago must not count as lost for a day.
+fn clock_between(world: &mut World) -> Result<(), Error> {
+    let named = |name: &str| {
+        let found = ALL.iter().find(|fault| fault.name == name).copied();
+        found.ok_or_else(|| Error::Unexpected(format!("no fault {name:?}")))
+    };
+    let lost = named("a daemon speaks no HTTP")?;
+    for clock in [named("the clock jumps a day forward")?, named("the clock jumps an hour backward")?] {
+        world.all_is_well()?;
+        (lost.begin)(world)?;
+        world.health(lost.name, lost.is_told)?;
+        world.server.process().kill()?;
+        (clock.begin)(world)?;
+        world.server.start_again()?;
+        // Until the time of the first view is over, and what is known has to do.
+        world
+            .health("it serves without the lost one", |health| health.pointer("/status") == Some(&"degraded".into()))?;
+        thread::sleep(Duration::from_secs(1));
+        let seen = world.nothing_lost(&[])?;
+        (lost.end)(world)?;
+        (clock.end)(world)?;
+        eprintln!("figure: {} between two processes, a daemon lost: {} requests, lost 0", clock.name, answered(&seen));
+    }
+    Ok(())
 }
 
 /// Up to three at a time, each for a moment; each is told, nothing is lost, and in the end it is as if nothing had been.

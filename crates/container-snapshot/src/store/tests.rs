@@ -101,26 +101,26 @@ fn what_was_never_seen_running_is_not_just_down() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_between_two_processes_makes_nothing_last_longer() {
-    let mut store = live(vec![container("a", ContainerState::Running)]);
-    store.apply(id(), Event::Listed(vec![]), at(5000));
-    let store = Store::restored(store.snapshot().clone(), at(100));
-    assert_eq!(view(&store).containers["a"].down_since, Some(at(100)));
-    assert_eq!(view(&store).since, at(100));
-}
-
-#[test]
-fn what_is_said_to_have_ended_is_sent_nothing_until_it_is_known() {
-    let mut store = live(vec![container("a", ContainerState::Running)]);
-    let ended = || Event::Ended(vec!["b".into(), "a".into()]);
-    assert!(store.apply(id(), ended(), at(5)));
-    assert!(!store.apply(id(), ended(), at(6)), "it is known");
-    let tracked = view(&store).containers["a"].clone();
-    assert_eq!((tracked.container.state, tracked.down_since), (ContainerState::Exited, Some(at(5))));
-    let found = vec![container("a", ContainerState::Running)];
-    assert!(store.apply(id(), Event::Changed { asked: vec!["a".into()], found }, at(7)));
-    assert_eq!(view(&store).containers["a"].up_since, Some(at(7)), "it runs after all");
-    assert!(!store.apply(130.try_into().unwrap_or(id()), Event::Ended(vec!["c".into()]), at(8)));
+fn a_clock_that_was_set_between_two_processes_moves_nothing() {
+    let day = 86_400;
+    let mut store = live(vec![container("a", ContainerState::Running), container("b", ContainerState::Running)]);
+    store.apply(id(), Event::Lost { reason: "hangs".to_owned() }, at(1000));
+    let other = 64.try_into().unwrap_or(id());
+    store.apply(other, Event::Found { socket: "s".to_owned() }, at(3000));
+    store.apply(other, Event::Listed(vec![container("c", ContainerState::Running)]), at(4000));
+    store.apply(other, Event::Listed(vec![]), at(5000));
+    for now in [100, 5003, 5000 + day, 1_000_000 * day] {
+        let restored = Store::restored(store.snapshot().clone(), at(now));
+        let ago = |seconds: i64| Timestamp::from_secs(now).before(Duration::from_secs(seconds.unsigned_abs()));
+        assert_eq!(
+            (view(&restored).link, view(&restored).since),
+            (Link::Stale, ago(4000)),
+            "lost for as long as before"
+        );
+        assert_eq!(view(&restored).containers["a"].up_since, Some(ago(4998)));
+        assert_eq!(restored.snapshot().daemons[&other].containers["c"].down_since, Some(at(now)));
+        assert_eq!(restored.snapshot().daemons[&other].since, at(now), "what was live is stale from now on");
+    }
 }
 
 #[test]

@@ -137,13 +137,13 @@ impl StateDir {
     /// somebody else can make use of, or that may be read again, is not touched. Says what is wrong, and what was done.
     fn put_away(&self, fault: &StateError, name: &str) -> String {
         let what = chain(fault);
-        if fault.is_newer() {
-            let why = format!("{what}; nothing is written until a newer route server runs, or the file is taken away");
-            self.hands_off.get_or_init(|| why.as_str().into());
-            return why;
-        }
-        if !fault.is_damage() {
-            let why = format!("{what}; nothing is written until the route server is started again and can read it");
+        let until = match fault {
+            _ if fault.is_newer() => Some("a newer route server runs, or the file is taken away"),
+            _ if !fault.is_damage() => Some("the route server is started again and can read it"),
+            _ => None,
+        };
+        if let Some(until) = until {
+            let why = format!("{what}; nothing is written until {until}");
             self.hands_off.get_or_init(|| why.as_str().into());
             return why;
         }

@@ -134,6 +134,8 @@ impl TraefikApi {
                 failing = if answer.is_ok() { None } else { failing.or_else(|| Some(Instant::now())) };
                 heard.take(answer, since, failing);
                 wait = if is_applied { LOOK_AGAIN } else { (wait * 2).min(LAST_LOOK) };
+            } else {
+                wait = LOOK_AGAIN;
             }
             let is_new = |published: &Arc<Published>| published.revision() != revision;
             select! {
@@ -371,6 +373,10 @@ mod tests {
             let findings = heard.findings(&Publication::default());
             findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>()
         };
+        let old = Answer { version: "3.7.8".to_owned(), is_applied: true, ..Answer::default() };
+        heard.take(Ok(old), now, None);
+        let said: Vec<_> = heard.findings(&Publication::default()).iter().map(ToString::to_string).collect();
+        assert!(said.len() == 1 && said[0].contains("Traefik is of version 3.7.8, older than 3.7.9"), "{said:?}");
         heard.take(answer(false, "old"), now, None);
         assert_eq!((heard.state(None).applied_revision.as_deref(), codes()), (Some("old"), vec![]));
         heard.take(answer(false, "old"), long_ago, None);

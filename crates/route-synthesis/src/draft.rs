@@ -60,6 +60,7 @@ pub(crate) enum Part {
 
 impl Draft {
     /// One that no container made.
+    #[cfg(any(test, feature = "fixtures"))]
     pub(crate) fn of(configuration: Configuration) -> Self {
         Self { configuration, ..Self::default() }
     }

@@ -71,6 +71,7 @@ impl Publication {
 
     /// The same with a configuration that no container asked for and that nobody has looked at: how a test lets something
     /// through that synthesis would never make.
+    #[cfg(any(test, feature = "fixtures"))]
     #[must_use]
     pub fn with_unchecked(mut self, configuration: Configuration) -> Self {
         self.shares.push(Share::new(Arc::new(Draft::of(configuration)), Refused::new()));

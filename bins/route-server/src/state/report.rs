@@ -70,34 +70,25 @@ impl Report {
 
     /// Notes what the start found amiss.
     pub(crate) fn note(&self, note: String) {
-        tracing::warn!("{note}");
+        // The finding is the line for people.
+        tracing::debug!("{note}");
         self.standing.send_modify(|standing| standing.notes.push(note.into()));
     }
 
     /// How a write of the ledger went.
     pub(super) fn ledger_written(&self, number: u64, error: Option<String>) {
-        self.tell(
-            error.as_deref(),
-            |standing| &mut standing.ledger,
-            "the ledger",
-            "what changed lasts until the next restart",
-        );
+        self.tell(error.as_deref(), |standing| &mut standing.ledger, "the ledger");
         self.tried.send_replace(number);
     }
 
     /// How a write of what is published went.
     pub(super) fn published_written(&self, error: Option<&str>) {
-        self.tell(error, |standing| &mut standing.published, "what is published", "a restart begins with older routes");
+        self.tell(error, |standing| &mut standing.published, "what is published");
     }
 
     /// Why nothing could be written now, before there is anything to write.
     pub(super) fn unwritable(&self, error: String) {
-        self.tell(
-            Some(&error),
-            |standing| &mut standing.ledger,
-            "the state directory",
-            "claims last until the next restart",
-        );
+        self.tell(Some(&error), |standing| &mut standing.ledger, "the state directory");
     }
 
     /// Whether the ledger is not on disk as it should be.
@@ -113,21 +104,15 @@ impl Report {
         self.standing.borrow().ledger.clone()
     }
 
-    /// Changes for people, repetitions for the curious.
-    fn tell(
-        &self,
-        error: Option<&str>,
-        place: fn(&mut Standing) -> &mut Option<Arc<str>>,
-        what: &str,
-        consequence: &str,
-    ) {
+    /// That something cannot be written is a finding, which is the line for people.
+    fn tell(&self, error: Option<&str>, place: fn(&mut Standing) -> &mut Option<Arc<str>>, what: &str) {
         self.standing.send_if_modified(|standing| {
             let place = place(standing);
             let same = place.as_deref() == error;
             match (same, error) {
                 (true, Some(error)) => tracing::debug!(error, "{what} still cannot be written"),
                 (true, None) => tracing::debug!("{what} is written"),
-                (false, Some(error)) => tracing::warn!(error, "{what} cannot be written; {consequence}"),
+                (false, Some(error)) => tracing::debug!(error, "{what} cannot be written"),
                 (false, None) => tracing::info!("{what} is written again"),
             }
             *place = error.map(Arc::from);

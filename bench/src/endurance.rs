@@ -12,6 +12,7 @@ use end_to_end::{Error, Scratch};
 
 use crate::{
     figures::{Figure, Report, Side, Unit},
+    fleet,
     http::LongPoll,
     parts::{Programs, io},
     usage::Usage,
@@ -36,8 +37,7 @@ pub(crate) fn run(programs: &Programs, seconds: u32, report: &mut Report) -> Res
     report.about(&format!(
         "{DAEMONS} simulated daemons, {fleet} containers, {EVENTS_A_SECOND} events a second, for {seconds} s"
     ))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(io("start a runtime"))?;
+    let runtime = fleet::runtime()?;
     let _inside = runtime.enter();
     let scratch = Scratch::new()?;
     let sockets = scratch.sockets()?;

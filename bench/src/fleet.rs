@@ -125,7 +125,8 @@ pub(crate) fn spread(programs: &Programs, daemons: u32, size: u32, report: &mut 
     report.add(Figure::new("container started → served", Unit::Seconds, Side::new(OURS, seen)).target(0.015))
 }
 
-fn runtime() -> Result<Runtime, Error> {
+/// The one on which simulated daemons live.
+pub(crate) fn runtime() -> Result<Runtime, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     runtime.map_err(io("start a runtime"))
 }

@@ -7,6 +7,7 @@ use end_to_end::{Error, Scratch};
 
 use crate::{
     figures::{Figure, Report, Side, Unit},
+    fleet,
     http::LongPoll,
     parts::{Programs, Provider, io},
     usage::Usage,
@@ -26,8 +27,7 @@ const SETTLE: Duration = Duration::from_secs(8);
 
 pub(crate) fn run(programs: &Programs, seconds: u32, report: &mut Report) -> Result<(), Error> {
     report.about(&format!("Nothing happens, for {seconds} s, to three daemons with {SERVICES} services each"))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(io("start a runtime"))?;
+    let runtime = fleet::runtime()?;
     let _inside = runtime.enter();
     let scratch = Scratch::new()?;
     let daemons = daemons(&scratch)?;

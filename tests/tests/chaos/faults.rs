@@ -212,7 +212,7 @@ pub(crate) const ALL: &[Fault] = &[
 fn set_clock(world: &mut World, seconds: i64) -> Result<(), Error> {
     fs::write(world.clock(), seconds.to_string()).map_err(io)?;
     // Something changes, so that all is looked at anew by the new time.
-    world.server.process().signal(Signal::HUP);
+    world.stranger();
     Ok(())
 }
 

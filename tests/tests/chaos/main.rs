@@ -7,6 +7,8 @@
 
 mod faults;
 mod scenes;
+#[path = "../shared/simulated.rs"]
+mod simulated;
 mod traffic;
 mod world;
 

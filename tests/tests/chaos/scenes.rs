@@ -1,7 +1,9 @@
 //! More than one fault, and what takes longer.
 
 use std::{
-    env, thread,
+    env,
+    net::SocketAddr,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -10,14 +12,14 @@ use serde_json::json;
 
 use crate::{
     faults::{ALL, Fault},
-    traffic::{answered, lost},
-    world::{FAULTY, PATIENCE, REAL, World, container, host, page},
+    traffic::{answered, ask, lost},
+    world::{FAULTY, GRACE, PATIENCE, REAL, World, container, host, page},
 };
 
 type Scene = fn(&mut World) -> Result<(), Error>;
 
 pub(crate) const SCENES: &[(&str, Scene)] = &[
-    ("the clock is set between two processes while a daemon is lost", clock_between),
+    ("the clock is set while a daemon is lost and a container is down", clock),
     ("a random sequence of all of them", random),
     ("killed every two seconds while containers are replaced", killed_again_and_again),
     ("dockerd is away under load for longer than any patience", away),
@@ -40,7 +42,7 @@ impl Dice {
 }
 
 /// What was lost a moment ago must not count as lost for a day.
-fn clock_between(world: &mut World) -> Result<(), Error> {
+fn clock(world: &mut World) -> Result<(), Error> {
     let named = |name: &str| {
         let found = ALL.iter().find(|fault| fault.name == name).copied();
         found.ok_or_else(|| Error::Unexpected(format!("no fault {name:?}")))
@@ -54,15 +56,44 @@ fn clock_between(world: &mut World) -> Result<(), Error> {
         (clock.begin)(world)?;
         world.server.start_again()?;
         // Until the time of the first view is over, and what is known has to do.
-        world
-            .health("it serves without the lost one", |health| health.pointer("/status") == Some(&"degraded".into()))?;
+        world.health("it serves as it is", |health| health.pointer("/status") == Some(&"degraded".into()))?;
         thread::sleep(Duration::from_secs(1));
         let seen = world.nothing_lost(&[])?;
         (lost.end)(world)?;
         (clock.end)(world)?;
         eprintln!("figure: {} between two processes, a daemon lost: {} requests, lost 0", clock.name, answered(&seen));
+        grace(world, clock)?;
     }
     Ok(())
+}
+
+/// A container that went down a moment ago is answered with 503 for the time of grace, no shorter and no longer.
+fn grace(world: &mut World, clock: Fault) -> Result<(), Error> {
+    world.all_is_well()?;
+    let (to, brief) = (SocketAddr::from((world.traefik.address(), 80)), host(FAULTY, 9));
+    let is = |status: &str| {
+        until(&format!("{brief} answers {status}"), PATIENCE, || {
+            let answer = ask(to, &brief).unwrap_or_else(|error| error.to_string());
+            if answer == status { Ok(()) } else { Err(Error::Unexpected(answer)) }
+        })
+    };
+    let container = container(FAULTY, 9).generation(world.next());
+    let id = world.faulty()?.start(container);
+    // Nobody listens there.
+    is("502")?;
+    world.faulty()?.remove(&id);
+    let down = Instant::now();
+    is("503")?;
+    (clock.begin)(world)?;
+    thread::sleep(GRACE / 2);
+    is("503")?;
+    let soon = down.elapsed();
+    is("404")?;
+    let took = down.elapsed();
+    (clock.end)(world)?;
+    eprintln!("figure: {}: 503 for {took:.1?} of grace", clock.name);
+    let in_time = (GRACE - Duration::from_millis(500)..GRACE + Duration::from_secs(2)).contains(&took);
+    if soon < GRACE && in_time { Ok(()) } else { Err(Error::Unexpected(format!("a grace of {took:?}"))) }
 }
 
 /// Up to three at a time, each for a moment; each is told, nothing is lost, and in the end it is as if nothing had been.

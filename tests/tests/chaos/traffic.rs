@@ -67,7 +67,7 @@ fn ask_on(to: SocketAddr, host: &str, stopped: &AtomicBool, seen: &Mutex<Seen>) 
 }
 
 /// The status, and the page where it is somebody else's.
-fn ask(to: SocketAddr, host: &str) -> std::io::Result<String> {
+pub(crate) fn ask(to: SocketAddr, host: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())?;

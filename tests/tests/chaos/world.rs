@@ -15,16 +15,19 @@ use end_to_end::{
 };
 use rustix::process::Signal;
 use serde_json::Value;
-use tokio::{
-    runtime::{Builder, Handle},
-    sync::oneshot,
-};
+use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::traffic::{Seen, Traffic, lost};
+use crate::{
+    simulated::runtime,
+    traffic::{Seen, Traffic, lost},
+};
 
 /// How long something may take on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const ENTRY_POINTS: [&str; 1] = ["web"];
+
+/// For how long the route server keeps the router of a container that is gone.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// A repository on a real daemon, and three on simulated ones: the first is what faults happen to.
 pub(crate) const REAL: u32 = 2816;
@@ -77,9 +80,10 @@ impl World {
         let traefik_at = free_address(&ENTRY_POINTS)?;
         let sockets = scratch.sockets()?;
         let arguments = format!(
-            "--sockets {}/docker-*.sock --base-domain example.com --cert-resolver none --entrypoints web --grace 5s \
+            "--sockets {}/docker-*.sock --base-domain example.com --cert-resolver none --entrypoints web --grace {}s \
              --traefik-api {}",
             sockets.display(),
+            GRACE.as_secs(),
             api_url(traefik_at)
         );
         let arguments: Vec<_> = arguments.split_whitespace().map(str::to_owned).collect();
@@ -289,16 +293,6 @@ fn containerd(scratch: &Scratch) -> Result<(Process, String), Error> {
         if socket.exists() { Ok(()) } else { Err(Error::Unexpected("not yet".to_owned())) }
     })?;
     Ok((process, socket.display().to_string()))
-}
-
-/// Daemons live on a thread of their own, for as long as the sender.
-fn runtime() -> Result<(Handle, oneshot::Sender<()>), Error> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Error::Unexpected(format!("a runtime: {error}")))?;
-    let (running, end) = oneshot::channel::<()>();
-    let handle = runtime.handle().clone();
-    thread::spawn(move || runtime.block_on(end));
-    Ok((handle, running))
 }
 
 fn bind(daemons: &Handle, scratch: &Scratch, group: u32, id: u32) -> Result<Simulator, Error> {

@@ -8,6 +8,8 @@ mod attacks;
 mod backends;
 mod neighbours;
 mod scenes;
+#[path = "../shared/simulated.rs"]
+mod simulated;
 mod world;
 
 use std::{

@@ -4,20 +4,17 @@ use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
-    thread,
     time::Duration,
 };
 
 use docker_simulator::{Container, Simulator};
 use end_to_end::{Client, Error, Following, RouteServer, Scratch, Traefik, until};
-use tokio::{
-    runtime::{Builder, Handle},
-    sync::oneshot,
-};
+use tokio::{runtime::Handle, sync::oneshot};
 
 use crate::{
     backends::{Speech, serve, serve_udp},
     neighbours,
+    simulated::runtime,
 };
 
 /// How long a change may take to be seen through Traefik.
@@ -156,16 +153,6 @@ impl World {
     pub(crate) fn tail(&self) -> String {
         [self.server.tail(), self.traefik.process().tail(15)].join("\n")
     }
-}
-
-/// Daemons live on a thread of their own, for as long as the sender.
-fn runtime() -> Result<(Handle, oneshot::Sender<()>), Error> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Error::Unexpected(format!("a runtime: {error}")))?;
-    let (running, end) = oneshot::channel::<()>();
-    let handle = runtime.handle().clone();
-    thread::spawn(move || runtime.block_on(end));
-    Ok((handle, running))
 }
 
 fn bind(daemons: &Handle, sockets: &Path, id: u32) -> Result<Simulator, Error> {

@@ -47,8 +47,9 @@ const NOT_ORDERED: &str = "none: no label asks for one (traefik.http.routers.NAM
 pub(super) fn gone(id: NetworkId) -> Result<(), Failure> {
     let stopped = Request::Repository(Stopped { network_id: id });
     match route_api::ask_within(&Paths::of_this_machine().control_socket(), &stopped, ANSWER) {
-        Ok(Answer::RoutesGone) | Err(ControlError::Nobody { .. }) => Ok(()),
-        Ok(answer) => say(format_args!("its routes stay for a while; the route server says {answer:?}")),
+        // One that came before this answer, or another program.
+        Ok(Answer::Error { message, .. }) => say(format_args!("its routes stay for a while: {}", printable(&message))),
+        Ok(_) | Err(ControlError::Nobody { .. }) => Ok(()),
         Err(error) => say(format_args!("its routes stay for a while: {}", chain(&error))),
     }
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use end_to_end::{Error, Image, until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::{
@@ -23,6 +24,7 @@ pub(crate) const SCENES: &[(&str, Scene)] = &[
     ("a random sequence of all of them", random),
     ("killed every two seconds while containers are replaced", killed_again_and_again),
     ("dockerd is away under load for longer than any patience", away),
+    ("a container ends while its daemon is away", ends_unseen),
     ("traefik starts again while all daemons are down", traefik_starts_again),
     ("a container is replaced under load without a 404", replaced),
 ];
@@ -160,7 +162,7 @@ fn killed_again_and_again(world: &mut World) -> Result<(), Error> {
         requests += answered(&world.nothing_lost(&[])?);
     }
     world.faulty()?.set_containers((0..2).map(|number| container(FAULTY, number)));
-    world.server.process().signal(rustix::process::Signal::HUP);
+    world.server.process().signal(Signal::HUP);
     eprintln!(
         "figure: killed {rounds} times: {requests} requests, lost 0; each change published at the latest {} ms after a start",
         longest.as_millis()
@@ -184,6 +186,35 @@ fn away(world: &mut World) -> Result<(), Error> {
     let after = world.nothing_lost(&[])?;
     eprintln!("figure: dockerd away for {away:?}: {} requests, lost 0", answered(&seen) + answered(&after));
     Ok(())
+}
+
+/// Nobody tells of it, but nobody listens any more: 503 instead of 502, and for that host alone.
+fn ends_unseen(world: &mut World) -> Result<(), Error> {
+    world.all_is_well()?;
+    let (to, ended) = (SocketAddr::from((world.traefik.address(), 80)), host(REAL, 1));
+    let pid = world.real.docker(["inspect", "--format", "{{.State.Pid}}", "s1"])?;
+    world.real.process().stop()?;
+    let _ = std::fs::remove_file(world.real.socket());
+    world.health("dockerd is away", |health| health.pointer("/stale") == Some(&true.into()))?;
+    let pid = pid.trim().parse().ok().and_then(Pid::from_raw);
+    pid.map(|pid| kill_process(pid, Signal::KILL)).transpose().map_err(|error| Error::Unexpected(error.to_string()))?;
+    let killed = Instant::now();
+    until("nothing is sent there any more", PATIENCE, || {
+        let answer = ask(to, &ended).unwrap_or_else(|error| error.to_string());
+        if answer == "503" { Ok(()) } else { Err(Error::Unexpected(answer)) }
+    })?;
+    let took = killed.elapsed();
+    let seen = world.nothing_lost(&[&ended])?;
+    let told = world.server.json("/routes.json")?.to_string().contains("and its daemon is away");
+    world.real.start_again()?;
+    world.real.remove("s1")?;
+    world.real.run(&page(1))?;
+    eprintln!(
+        "figure: a container killed while its daemon is away: 503 after {} ms; {} requests of others, lost 0",
+        took.as_millis(),
+        answered(&seen)
+    );
+    if told { Ok(()) } else { Err(Error::Unexpected("no finding says so".to_owned())) }
 }
 
 /// It knows nothing, and has all routes with its first poll.

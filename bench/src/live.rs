@@ -1,4 +1,4 @@
-//! Containers on a real dockerd, asked for through three real Traefiks at the same time.
+//! Containers on a real dockerd, asked for through four real Traefiks at the same time.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -17,10 +17,18 @@ use crate::{
 
 const NETWORK: &str = "6400";
 /// Where the three Traefiks listen; the last number is the place in [`World::traefiks`].
-const PUBLIC: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(127, 200, 7, 1), Ipv4Addr::new(127, 200, 7, 2), Ipv4Addr::new(127, 200, 7, 3)];
-const NAMES: [&str; 3] =
-    ["route-server, held requests", "route-server, plain 5 s polling", "Traefik's own Docker provider"];
+const PUBLIC: [Ipv4Addr; 4] = [
+    Ipv4Addr::new(127, 200, 7, 1),
+    Ipv4Addr::new(127, 200, 7, 2),
+    Ipv4Addr::new(127, 200, 7, 3),
+    Ipv4Addr::new(127, 200, 7, 8),
+];
+const NAMES: [&str; 4] = [
+    "route-server, held requests",
+    "route-server, plain 5 s polling",
+    "Traefik's own Docker provider",
+    "it, with a default certificate",
+];
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two changes that follow one another closely.
 const APART: Duration = Duration::from_millis(300);
@@ -28,7 +36,7 @@ const FIRST_PORT: u16 = 8080;
 
 struct World {
     // Dropped in this order: Traefik first, the scratch directory last.
-    traefiks: [Traefik; 3],
+    traefiks: [Traefik; 4],
     _server: Running,
     dockerd: Dockerd,
     address: Ipv4Addr,
@@ -40,9 +48,9 @@ struct Sample {
     /// From the command to the container's own answer.
     own: f64,
     /// From the container's own answer to the one through each Traefik.
-    beyond: [f64; 3],
+    beyond: [f64; 4],
     /// From the return of `docker run` to the same.
-    returned: [f64; 3],
+    returned: [f64; 4],
 }
 
 pub(crate) fn run(programs: &Programs, samples: u32, report: &mut Report) -> Result<(), Error> {
@@ -62,12 +70,12 @@ pub(crate) fn run(programs: &Programs, samples: u32, report: &mut Report) -> Res
     report.add(figure("the second: the same", &seconds, beyond))
 }
 
-fn figure(what: &str, samples: &[Sample], of: impl Fn(&Sample) -> [f64; 3]) -> Figure {
-    let [ours, plain, docker] = [0, 1, 2].map(|index: usize| {
+fn figure(what: &str, samples: &[Sample], of: impl Fn(&Sample) -> [f64; 4]) -> Figure {
+    let [ours, plain, docker, certified] = [0, 1, 2, 3].map(|index: usize| {
         let name = NAMES.get(index).copied().unwrap_or_default();
         Side::new(name, samples.iter().filter_map(|sample| of(sample).get(index).copied()))
     });
-    Figure::new(what, Unit::Seconds, ours).target(0.3).beside(plain).beside(docker)
+    Figure::new(what, Unit::Seconds, ours).target(0.3).beside(plain).beside(docker).beside(certified)
 }
 
 // === impl World ===
@@ -81,11 +89,14 @@ impl World {
         dockerd.import(&image)?;
         let address = Service::pages("any", 0, FIRST_PORT).address(id);
         let server = programs.serve(&scratch, "route-server", &["--grace", "1s"])?;
-        let [held, plain, docker] = PUBLIC;
+        let [held, plain, docker, certified] = PUBLIC;
         let traefiks = [
             programs.traefik(&scratch, held, Provider::LongPoll(server.address))?.answers()?,
             programs.traefik(&scratch, plain, Provider::PlainPoll(server.address))?.answers()?,
             programs.traefik(&scratch, docker, Provider::Docker(dockerd.socket(), address))?.answers()?,
+            programs
+                .traefik(&scratch, certified, Provider::DockerAndCertificate(dockerd.socket(), address))?
+                .answers()?,
         ];
         Ok(Self { traefiks, _server: server, dockerd, address, _scratch: scratch })
     }
@@ -134,8 +145,8 @@ impl World {
             self.dockerd.run(&service)?;
             let returned = Instant::now();
             let own = joined(own)?;
-            let [held, plain, docker] = through.map(joined);
-            let through = [held?, plain?, docker?];
+            let [held, plain, docker, certified] = through.map(joined);
+            let through = [held?, plain?, docker?, certified?];
             Ok(Sample {
                 own: seconds(begun, own),
                 beyond: through.map(|answered| seconds(own, answered)),

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use end_to_end::{Error, Process, Scratch};
+use end_to_end::{Error, Process, Scratch, dynamic_files};
 use serde_json::{Value, json};
 
 use crate::http;
@@ -36,12 +36,14 @@ pub(crate) struct Traefik {
 /// Where Traefik has its routes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Provider<'a> {
-    /// From route-server, by held requests: what this project sets up.
+    /// From route-server, by held requests and with a default certificate: what this project sets up.
     LongPoll(SocketAddr),
     /// From route-server, every five seconds: what Traefik does unless told otherwise.
     PlainPoll(SocketAddr),
     /// From a Docker daemon itself; containers on the host's network are reached at the address given.
     Docker(&'a Path, Ipv4Addr),
+    /// The same, and Traefik is given a default certificate.
+    DockerAndCertificate(&'a Path, Ipv4Addr),
 }
 
 /// For `map_err`: says what was being done when the machine refused.
@@ -83,10 +85,13 @@ impl Programs {
         let (web, api) = (SocketAddr::from((on, 80)), SocketAddr::from((on, 8080)));
         let name = format!("traefik-{on}");
         let file = scratch.path().join(format!("{name}.yaml"));
-        fs::write(&file, static_configuration(web, api, provider).to_string())
+        let files = dynamic_files(&scratch.path().join(&name), None)?;
+        fs::write(&file, static_configuration(web, api, provider, &files).to_string())
             .map_err(io("write Traefik's settings"))?;
         let mut command = match provider {
-            Provider::Docker(_, host) => self.with_docker_host(scratch, host)?,
+            Provider::Docker(_, host) | Provider::DockerAndCertificate(_, host) => {
+                self.with_docker_host(scratch, host)?
+            }
             Provider::LongPoll(_) | Provider::PlainPoll(_) => Command::new(&self.traefik),
         };
         command.arg(format!("--configFile={}", file.display()));
@@ -154,10 +159,12 @@ fn traefik() -> Result<PathBuf, Error> {
     }
 }
 
-fn static_configuration(web: SocketAddr, api: SocketAddr, provider: Provider<'_>) -> Value {
+fn static_configuration(web: SocketAddr, api: SocketAddr, provider: Provider<'_>, files: &Path) -> Value {
+    let files = json!({"directory": files});
     let providers = match provider {
         Provider::LongPoll(server) => json!({
             "providersThrottleDuration": "100ms",
+            "file": files,
             "http": {
                 "endpoint": format!("http://{server}/routes.yaml?wait=5s"),
                 "pollInterval": "100ms",
@@ -169,6 +176,10 @@ fn static_configuration(web: SocketAddr, api: SocketAddr, provider: Provider<'_>
         }),
         Provider::Docker(socket, _) => json!({
             "docker": {"endpoint": format!("unix://{}", socket.display()), "exposedByDefault": false},
+        }),
+        Provider::DockerAndCertificate(socket, _) => json!({
+            "docker": {"endpoint": format!("unix://{}", socket.display()), "exposedByDefault": false},
+            "file": files,
         }),
     };
     json!({

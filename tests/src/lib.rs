@@ -34,5 +34,5 @@ pub use renet::Renet;
 pub use route_server::RouteServer;
 pub use scratch::Scratch;
 pub use service::Service;
-pub use traefik::{Following, Traefik, api_url, free_address};
+pub use traefik::{Following, Traefik, api_url, dynamic_files, free_address};
 pub use wait::until;

@@ -7,6 +7,8 @@ use std::{
 };
 
 use serde_json::{Map, Value, json};
+use traefik_model::Document;
+use traefik_static::DefaultCertificate;
 
 use crate::{Error, Process, Scratch, client, programs::part, until};
 
@@ -57,12 +59,8 @@ impl Traefik {
         let address = free_address(entry_points)?;
         let directory = scratch.path().to_owned();
         let file = directory.join("traefik.yaml");
-        let mut document = static_configuration(address, server, entry_points, following)?;
-        if let (Some(operators), Some(providers)) =
-            (operators, document.get_mut("providers").and_then(Value::as_object_mut))
-        {
-            providers.insert("file".to_owned(), json!({ "filename": operators }));
-        }
+        let files = dynamic_files(&directory, operators)?;
+        let document = static_configuration(address, server, entry_points, following, &files)?;
         fs::write(&file, document.to_string()).map_err(Error::io(file.display().to_string()))?;
         let mut command = Command::new(part("traefik", "TRAEFIK_BIN")?);
         command.arg(format!("--configFile={}", file.display()));
@@ -156,11 +154,34 @@ pub fn free_address(entry_points: &[&str]) -> Result<Ipv4Addr, Error> {
     Err(Error::Missing(format!("no address has all ports free; {refused} (ss -lntup names the holder)")))
 }
 
+/// Makes a directory of dynamic configuration for Traefik's file provider: a default certificate, as this project sets it
+/// up, and a file of the operator's own. Returns its path.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn dynamic_files(directory: &Path, operators: Option<&Path>) -> Result<PathBuf, Error> {
+    let certificate = directory.join(DefaultCertificate::FILE);
+    let files = directory.join("dynamic");
+    let configuration = DefaultCertificate::configuration(&certificate.display().to_string());
+    let text =
+        serde_json::to_string(&Document(&configuration)).map_err(|error| Error::Unexpected(error.to_string()))?;
+    let made = DefaultCertificate::generate().map_err(|error| Error::Unexpected(error.to_string()))?;
+    let write = || {
+        fs::create_dir_all(&files)?;
+        fs::write(&certificate, made.pem())?;
+        fs::write(files.join("default-certificate.yaml"), text)?;
+        operators.map_or(Ok(()), |from| fs::copy(from, files.join("operators.yaml")).map(drop))
+    };
+    write().map_err(Error::io(files.display().to_string()))?;
+    Ok(files)
+}
+
 fn static_configuration(
     address: Ipv4Addr,
     server: &str,
     entry_points: &[&str],
     following: Following,
+    files: &Path,
 ) -> Result<Value, Error> {
     let mut points = Map::new();
     for &name in entry_points {
@@ -177,12 +198,16 @@ fn static_configuration(
         points.insert(name.to_owned(), point);
     }
     points.insert("traefik".to_owned(), json!({ "address": format!("{address}:{API_PORT}") }));
+    let files = json!({ "directory": files });
     let providers = match following {
         Following::LongPoll => json!({
+            "file": files,
             "providersThrottleDuration": "100ms",
             "http": {"endpoint": format!("{server}/routes.yaml?wait=5s"), "pollInterval": "100ms", "pollTimeout": "10s"},
         }),
-        Following::PlainPoll => json!({"http": {"endpoint": format!("{server}/routes.yaml"), "pollInterval": "5s"}}),
+        Following::PlainPoll => {
+            json!({"file": files, "http": {"endpoint": format!("{server}/routes.yaml"), "pollInterval": "5s"}})
+        }
     };
     Ok(json!({
         "global": {"checkNewVersion": false, "sendAnonymousUsage": false},

@@ -61,6 +61,25 @@ fn secrets_are_private_and_the_same_twice_changes_nothing() {
 }
 
 #[test]
+fn a_default_certificate_that_is_none_is_made_anew_and_not_shown() {
+    let infra = infra("127.200.0.5");
+    let root = tempfile::tempdir().unwrap();
+    configure(root.path(), &infra);
+    let file = root.path().join("opt/rediacc/proxy/default-certificate.pem");
+    let made = fs::read_to_string(&file).unwrap();
+    fs::write(&file, "-----BEGIN PRIVATE KEY-----\nb2xk\n").unwrap();
+    let said = String::from_utf8(configure(root.path(), &infra).stdout).unwrap();
+    assert!(said.contains("--- default-certificate.pem: another secret\nchanged in "), "{said}");
+    assert!(!said.contains("BEGIN") && !said.contains("b2xk"), "{said}");
+    let anew = fs::read_to_string(&file).unwrap();
+    assert!(anew != made && anew.contains("BEGIN CERTIFICATE") && anew.contains("BEGIN PRIVATE KEY"), "{anew}");
+    // Another one that is whole stays.
+    fs::write(&file, &made).unwrap();
+    configure(root.path(), &infra);
+    assert_eq!(fs::read_to_string(&file).unwrap(), made);
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_and_writes_nothing() {
     let infra = infra("127.200.0.2");
     let root = tempfile::tempdir().unwrap();

@@ -1,8 +1,9 @@
-use serde::Serialize;
-use std::collections::BTreeMap;
-use traefik_model::{DYNAMIC_PORTS, write_yaml};
+use traefik_model::{Configuration, DYNAMIC_PORTS, Document, http, write_yaml};
 
-use crate::{EntryPoint, Infra, InfraError, Proof, entry_points::ADMIN, static_configuration::StaticConfiguration};
+use crate::{
+    DefaultCertificate, EntryPoint, Infra, InfraError, Proof, entry_points::ADMIN,
+    static_configuration::StaticConfiguration,
+};
 
 /// What nobody but our own programs may know.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Secrets {
     pub poll: String,
     /// Whoever asks Traefik's API shows it, in the header `X-Api-Token`.
     pub api: String,
+    /// What Traefik shows for a name without a certificate.
+    pub certificate: DefaultCertificate,
 }
 
 /// Where things stand on the machine; absolute, without a slash at the end.
@@ -48,24 +51,6 @@ pub enum Reader {
     Everybody,
 }
 
-#[derive(Serialize)]
-struct Local {
-    http: LocalHttp,
-}
-
-#[derive(Serialize)]
-struct LocalHttp {
-    routers: BTreeMap<&'static str, LocalRouter>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LocalRouter {
-    entry_points: [&'static str; 1],
-    rule: String,
-    service: &'static str,
-}
-
 /// All files of a machine with these entry points. The same values give the same texts.
 ///
 /// # Errors
@@ -83,7 +68,16 @@ pub fn files(
     let traefik = StaticConfiguration::new(infra, entry_points, secrets, directories);
     let mut files = vec![
         StaticFile { name: "traefik.yml", text: write_yaml(&traefik)?, reader: Reader::Traefik },
-        StaticFile { name: "local.yml", text: write_yaml(&local(secrets))?, reader: Reader::Traefik },
+        StaticFile {
+            name: "local.yml",
+            text: write_yaml(&Document(&local(secrets, directories)))?,
+            reader: Reader::Traefik,
+        },
+        StaticFile {
+            name: DefaultCertificate::FILE,
+            text: secrets.certificate.pem().to_owned(),
+            reader: Reader::Traefik,
+        },
         StaticFile {
             name: "router.env",
             text: router_environment(infra, entry_points, directories),
@@ -101,11 +95,18 @@ pub fn files(
     Ok(files)
 }
 
-/// Traefik's API, for who has the token. It stands in a file, so that it is there without the route server.
-fn local(secrets: &Secrets) -> Local {
-    let rule = format!("PathPrefix(`/api`) && Header(`X-Api-Token`, `{}`)", secrets.api);
-    let api = LocalRouter { entry_points: ["admin"], rule, service: "api@internal" };
-    Local { http: LocalHttp { routers: [("api", api)].into() } }
+/// Traefik's API, for who has the token, and its default certificate. They stand in a file, so that they are there without
+/// the route server.
+fn local(secrets: &Secrets, directories: &Directories) -> Configuration {
+    let mut configuration = DefaultCertificate::configuration(&directories.proxy(DefaultCertificate::FILE));
+    let api = http::Router {
+        entry_points: vec!["admin".into()],
+        rule: format!("PathPrefix(`/api`) && Header(`X-Api-Token`, `{}`)", secrets.api).into(),
+        service: "api@internal".into(),
+        ..http::Router::default()
+    };
+    configuration.http.routers.insert("api".to_owned(), api);
+    configuration
 }
 
 /// The route server's flags, as variables.
@@ -166,12 +167,18 @@ mod tests {
     fn all(infra: &str) -> Vec<StaticFile> {
         let infra = Infra::parse(infra).unwrap();
         let addresses = Addresses { ipv4: infra.public_ipv4, ipv6: infra.public_ipv6 };
-        let secrets = Secrets { poll: "p".repeat(32), api: "a".repeat(32) };
+        let secrets = Secrets { certificate: certificate(), poll: "p".repeat(32), api: "a".repeat(32) };
         files(&infra, &entry_points(&infra, addresses), &secrets, &Directories::default()).unwrap()
     }
 
+    fn certificate() -> DefaultCertificate {
+        DefaultCertificate::generate().unwrap()
+    }
+
+    /// All of them but the default certificate, which is another each time.
     fn text(files: &[StaticFile]) -> String {
-        files.iter().map(|file| format!("=== {} {:?}\n{}", file.name, file.reader, file.text)).collect()
+        let files = files.iter().filter(|file| file.name != DefaultCertificate::FILE);
+        files.map(|file| format!("=== {} {:?}\n{}", file.name, file.reader, file.text)).collect()
     }
 
     /// `scripts/story` starts a real Traefik with each.
@@ -205,7 +212,7 @@ mod tests {
 
     #[test]
     fn no_address_at_all() {
-        let secrets = Secrets { poll: String::new(), api: String::new() };
+        let secrets = Secrets { certificate: certificate(), poll: String::new(), api: String::new() };
         let error = files(&Infra::default(), &[], &secrets, &Directories::default()).err();
         assert!(error.unwrap().to_string().contains("no address to listen on"));
     }

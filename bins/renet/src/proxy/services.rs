@@ -14,7 +14,7 @@ use route_api::{CheckSeverity, Health, Polls, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use supervisor::{Form, Service, State, Supervisor, SupervisorError};
-use traefik_static::EntryPoint;
+use traefik_static::{DefaultCertificate, EntryPoint};
 
 use super::{configure::Outcome, units};
 use crate::{
@@ -109,7 +109,8 @@ pub(super) fn take_over(
 ) -> Result<(), Failure> {
     let concerns = |names: &[&str]| changed.iter().any(|name| names.contains(&name.as_str()));
     let of_router = concerns(&["router.env", "poll-token"]);
-    let of_traefik = sockets_changed || concerns(&["traefik.yml", "local.yml", "traefik.env", "cloudflare-token"]);
+    let of_traefik = sockets_changed
+        || concerns(&["traefik.yml", "local.yml", DefaultCertificate::FILE, "traefik.env", "cloudflare-token"]);
     let concerned = [(ROUTER, of_router), (TRAEFIK, of_traefik)];
     let names = concerned.into_iter().filter(|(name, concerned)| *concerned && ran.contains(name));
     start_again(names.map(|(name, _)| name), tell)

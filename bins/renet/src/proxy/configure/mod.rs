@@ -14,7 +14,7 @@ use std::{
 
 use command_line::Failure;
 use supervisor::Form;
-use traefik_static::{Infra, InfraError, Secrets, StaticFile, Transport, entry_points, files};
+use traefik_static::{DefaultCertificate, Infra, InfraError, Secrets, StaticFile, Transport, entry_points, files};
 
 pub(super) use self::outcome::Outcome;
 use self::transaction::Transaction;
@@ -50,7 +50,11 @@ pub(super) fn run(options: &ConfigureOptions) -> Result<ExitCode, Failure> {
         // First: files belong to its users.
         units::install()?;
     }
-    let secrets = Secrets { poll: secret(&proxy.join("poll-token"))?, api: secret(&proxy.join("api-token"))? };
+    let secrets = Secrets {
+        poll: secret(&proxy.join("poll-token"))?,
+        api: secret(&proxy.join("api-token"))?,
+        certificate: default_certificate(&proxy.join(DefaultCertificate::FILE))?,
+    };
     let addresses = addresses(&infra);
     let (entry_points, busy) = part(entry_points(&infra, addresses), &services::holds(is_systemd)?);
     let mut files = files(&infra, &entry_points, &secrets, &paths.directories()).map_err(|error| match error {
@@ -152,6 +156,14 @@ fn secret(path: &Path) -> Result<String, Failure> {
     let source = Path::new("/dev/urandom");
     File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(fault("read", source))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// What stands in the file, or a new one.
+fn default_certificate(path: &Path) -> Result<DefaultCertificate, Failure> {
+    match read(path)?.as_deref().and_then(DefaultCertificate::parse) {
+        Some(known) => Ok(known),
+        None => DefaultCertificate::generate().map_err(|error| Failure::runtime("proxy configure", &error)),
+    }
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use command_line::Failure;
-use traefik_static::{EntryPoint, Reader, StaticFile, entry_points};
+use traefik_static::{DefaultCertificate, EntryPoint, Reader, StaticFile, entry_points};
 
 use super::{
     INFRA, TOKEN, infra,
@@ -172,7 +172,17 @@ impl<'a> Transaction<'a> {
 
     /// The files that a configuration consists of, as they are.
     fn remember(&self) -> Result<Vec<Before>, Failure> {
-        let names = ["traefik.yml", "local.yml", "router.env", "traefik.env", "poll-token", "api-token", TOKEN, INFRA];
+        let names = [
+            "traefik.yml",
+            "local.yml",
+            DefaultCertificate::FILE,
+            "router.env",
+            "traefik.env",
+            "poll-token",
+            "api-token",
+            TOKEN,
+            INFRA,
+        ];
         let each = names.map(|name| {
             let path = self.proxy.join(name);
             let text = read(&path)?;

@@ -143,6 +143,23 @@ async fn an_end_is_believed_until_the_list_says_otherwise_often_enough() {
     watch.end().await;
 }
 
+/// A daemon's list may be behind its events, and an event may have come just before the subscription: it is told again.
+#[tokio::test]
+async fn an_end_just_before_the_subscription_is_not_missed() {
+    let machine = Machine::new();
+    let daemon = machine.daemon(2816);
+    let web = daemon.start(Container::new("web"));
+    daemon.change(&web, &["die"], |container| container);
+    let mut watch = machine.watch();
+    watch.until_live(2816).await;
+    assert_eq!(watch.serving(2816), ["web"], "so says the list");
+    daemon.change(&web, &[], |container| container.state(State::Exited));
+    watch.until_serving(2816, &[]).await;
+    let lists = watch.log.iter().filter(|told| told.contains("listed")).count();
+    assert_eq!(lists, 1, "it did not wait for the next list: {:?}", watch.log);
+    watch.end().await;
+}
+
 #[tokio::test]
 async fn events_that_change_nothing_cost_nothing() {
     let machine = Machine::new();

@@ -6,7 +6,6 @@ use std::{
 
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use crate::{
     Fault,
@@ -130,11 +129,7 @@ fn events(shared: &Shared, query: &Query, fault: Option<Fault>) -> Answer {
         Some(Fault::CloseEvents) => Answer::of([]),
         Some(Fault::EndlessLine) => Answer::of([Part::Bytes(br#"{"status":""#.as_slice().into()), Part::Endless]),
         _ if !query.passes("type", |kind| kind == "container") => Answer::of([Part::Hang]),
-        _ => {
-            let (sender, lines) = mpsc::unbounded_channel();
-            shared.lock().subscribers.push(sender);
-            Answer::of([Part::Live(lines)])
-        }
+        _ => Answer::of([Part::Live(shared.lock().subscribe(query.since))]),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A Docker daemon that exists only on a socket.
 //!
-//! It lists and inspects the containers it is told to have, streams events when they change, counts
-//! the calls that it gets, and misbehaves on request. Tests, benchmarks and the demo talk to it
-//! where a real daemon is too slow, too well-behaved or not there.
+//! It lists and inspects the containers it is told to have, streams events when they change, tells the last ones again to
+//! who asks for those since a time, counts the calls that it gets, and misbehaves on request. Tests, benchmarks and the demo
+//! talk to it where a real daemon is too slow, too well-behaved or not there.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

@@ -7,6 +7,8 @@ use serde_json::Value;
 pub(crate) struct Query {
     /// `all=1` or `all=true`.
     pub(crate) all: bool,
+    /// `since=1700000000.5`, in whole seconds since 1970.
+    pub(crate) since: Option<u64>,
     filters: BTreeMap<String, Vec<String>>,
 }
 
@@ -18,6 +20,7 @@ impl Query {
         for (key, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match key {
                 "all" => parsed.all = matches!(value, "1" | "true" | "True"),
+                "since" => parsed.since = value.split('.').next().and_then(|seconds| seconds.parse().ok()),
                 "filters" => parsed.filters = parse_filters(&decode(value)),
                 _ => {}
             }

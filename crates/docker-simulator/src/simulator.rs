@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -66,7 +66,12 @@ pub(crate) struct Inner {
     pub(crate) fault: Option<Fault>,
     pub(crate) containers: BTreeMap<String, Entry>,
     pub(crate) subscribers: Vec<mpsc::UnboundedSender<Bytes>>,
+    /// The last events, each with its time in nanoseconds since 1970, for who asks for those since then.
+    recent: VecDeque<(u64, Bytes)>,
 }
+
+/// So many events are remembered, as by dockerd (its `eventsLimit`).
+const RECENT: usize = 256;
 
 /// A container with its entry in the list, written once per change and not once per call.
 #[derive(Debug)]
@@ -229,8 +234,25 @@ impl Inner {
     fn announce(&mut self, id: &str, action: &str) {
         let Some(entry) = self.containers.get(id) else { return };
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        let event = entry.container.event(action, u64::try_from(nanos).unwrap_or(u64::MAX));
-        self.send(&format!("{event}\n").into());
+        let nanos = u64::try_from(nanos).unwrap_or(u64::MAX);
+        let line = Bytes::from(format!("{}\n", entry.container.event(action, nanos)));
+        self.send(&line);
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((nanos, line));
+    }
+
+    /// Adds who listens for events; those since that time, in seconds since 1970, come first.
+    pub(crate) fn subscribe(&mut self, since: Option<u64>) -> mpsc::UnboundedReceiver<Bytes> {
+        let (sender, lines) = mpsc::unbounded_channel();
+        let since = since.map_or(u64::MAX, |since| since.saturating_mul(1_000_000_000));
+        for (_, line) in self.recent.iter().filter(|(nanos, _)| *nanos >= since) {
+            // The receiver is here.
+            let _ = sender.send(line.clone());
+        }
+        self.subscribers.push(sender);
+        lines
     }
 
     fn send(&mut self, line: &Bytes) {

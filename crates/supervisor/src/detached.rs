@@ -39,9 +39,8 @@ impl Supervisor {
             return Ok(());
         }
         let mut child = self.spawn(service)?;
-        if let Some(identity) = Identity::of(child.id()) {
-            self.note(name, identity)?;
-        }
+        // One that has ended already was started for all that.
+        self.note(name, Identity::of(child.id()).unwrap_or(Identity::ENDED))?;
         let begun = Instant::now();
         while begun.elapsed() < FIRST_STEPS {
             if let Ok(Some(_ended)) = child.try_wait() {
@@ -125,7 +124,7 @@ impl Supervisor {
             // What a cut-off file names does not run.
             bytes => {
                 let bytes = bytes.map_err(fault("read", path.display().to_string()))?;
-                Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Identity { pid: 0, start: 0 })))
+                Ok(Some(serde_json::from_slice(&bytes).unwrap_or(Identity::ENDED)))
             }
         }
     }
@@ -134,6 +133,9 @@ impl Supervisor {
 // === impl Identity ===
 
 impl Identity {
+    /// Of one that lives no more, whichever it was.
+    const ENDED: Self = Self { pid: 0, start: 0 };
+
     /// Of a process that lives.
     fn of(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -22,7 +22,7 @@ use command_line::Failure;
 use route_api::{Check, CheckSeverity, ProxyCheck};
 use serde_json::json;
 use supervisor::{Form, Supervisor};
-use traefik_static::{Addresses, Infra, entry_points};
+use traefik_static::{Addresses, DefaultCertificate, Infra, entry_points};
 
 pub(crate) use self::state::{CertificateState, certificate_state, failed_certificates};
 use self::state::{Shown, shown};
@@ -71,6 +71,7 @@ pub(super) fn run(as_json: bool) -> Result<ExitCode, Failure> {
     let hosts = checks.hosts();
     let certificates = checks.stored();
     checks.orders(&certificates);
+    checks.default_certificate();
     // Auto-routes have names of their own: any name below the domain has to lead here.
     let any = infra.base_domain.iter().map(|domain| format!("rediacc-check.{domain}"));
     let names = hosts.iter().cloned().chain(any).collect();
@@ -204,6 +205,27 @@ impl Checks {
             }
         }
         certificates
+    }
+
+    /// What Traefik shows for a name without a certificate.
+    fn default_certificate(&mut self) {
+        let proxy = Paths::of_this_machine().proxy();
+        let path = proxy.join(DefaultCertificate::FILE);
+        let is_whole = read(&path).ok().flatten().as_deref().and_then(DefaultCertificate::parse).is_some();
+        let local = read(&proxy.join("local.yml")).ok().flatten().unwrap_or_default();
+        let (severity, message) = match (is_whole, local.contains(DefaultCertificate::FILE)) {
+            (true, true) => return,
+            (_, false) => (
+                CheckSeverity::Warning,
+                "Traefik does not know of it, and makes a new key before each change of routes",
+            ),
+            (false, true) => (
+                CheckSeverity::Error,
+                "is not there, or no certificate with its key: clients of a name without a certificate are cut off",
+            ),
+        };
+        let hint = format!("renet proxy configure <{}", proxy.join("infra.json").display());
+        self.add(severity, "certificate", &path.display().to_string(), message.to_owned(), &hint);
     }
 
     /// Orders that failed and were not made good since.

@@ -1,5 +1,6 @@
 //! From what an operator says about a machine ([`Infra`]) to the files that Traefik and the route server start with.
-//! Functions of values: who reads and writes the files, and finds out the machine's addresses, is the caller's part.
+//! Functions of values: who reads and writes the files, and finds out the machine's addresses, is the caller's part. Only
+//! [`DefaultCertificate::generate`] makes another value each time.
 //!
 //! ```
 //! use traefik_static::{Addresses, DefaultCertificate, Directories, Infra, Secrets, entry_points, files};

@@ -10,19 +10,20 @@ mod scenes;
 #[path = "../shared/simulated.rs"]
 mod simulated;
 mod traffic;
+#[path = "../shared/trials.rs"]
+mod trials;
 mod world;
 
 use std::{
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use end_to_end::Error;
 use faults::{ALL, Fault};
-use libtest_mimic::{Arguments, Failed, Trial};
 use traffic::answered;
+use trials::Trials;
 use world::World;
 
 /// How long a fault lasts after `/health` has told of it.
@@ -32,36 +33,11 @@ const LASTS: Duration = Duration::from_millis(700);
 /// of it.
 const MOST_MIB: u64 = 256;
 
-/// Started by the first test that runs; the reason when that failed.
-type Shared = Arc<Mutex<Option<Result<World, String>>>>;
-
 fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // They share one machine.
-    arguments.test_threads = Some(1);
-    let world = Shared::default();
-    let mut trials: Vec<_> =
-        ALL.iter().map(|fault| trial(fault.name, &world, move |world| alone(world, *fault))).collect();
-    trials.extend(scenes::SCENES.iter().map(|(name, scene)| trial(name, &world, scene)));
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    // Here and not at exit, which would leave everything running.
-    drop(world.lock().unwrap_or_else(PoisonError::into_inner).take());
-    conclusion.exit_code()
-}
-
-fn trial(name: &str, shared: &Shared, test: impl FnOnce(&mut World) -> Result<(), Error> + Send + 'static) -> Trial {
-    let shared = Arc::clone(shared);
-    Trial::test(name.replace(' ', "_"), move || {
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let world = shared.get_or_insert_with(|| World::start().map_err(|error| error.to_string()));
-        let world = world.as_mut().map_err(|error| format!("the parts did not start: {error}"))?;
-        let outcome = test(world).map_err(|error| Failed::from(format!("{error}\n{}", world.tail())));
-        if outcome.is_err() {
-            // What it left behind would fail all others.
-            *shared = Some(Err("a test before this one failed".to_owned()));
-        }
-        outcome
-    })
+    let mut trials = Trials::new();
+    ALL.iter().for_each(|fault| trials.add(fault.name, move |world| alone(world, *fault)));
+    scenes::SCENES.iter().for_each(|(name, scene)| trials.add(name, scene));
+    trials.run(|_| {})
 }
 
 /// One fault: it is told, nothing is lost, and within a moment of its end all is as it was.

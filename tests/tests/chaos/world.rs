@@ -20,6 +20,7 @@ use tokio::{runtime::Handle, sync::oneshot};
 use crate::{
     simulated::runtime,
     traffic::{Seen, Traffic, lost},
+    trials::Stage,
 };
 
 /// How long something may take on a loaded machine.
@@ -57,8 +58,10 @@ pub(crate) struct World {
 
 // === impl World ===
 
-impl World {
-    pub(crate) fn start() -> Result<Self, Error> {
+impl Stage for World {
+    const IS_SPOILED_BY_FAILURE: bool = true;
+
+    fn set() -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let image = Image::build(&scratch, &[])?;
         let id = REAL.to_string().parse().map_err(|error| Error::Unexpected(format!("{error}")))?;
@@ -112,6 +115,12 @@ impl World {
         Ok(world)
     }
 
+    fn tail(&self) -> String {
+        [self.server.tail(), self.traefik.process().tail(15)].join("\n")
+    }
+}
+
+impl World {
     /// Waits until every host is answered, and nothing is amiss; what was lost before is not counted.
     pub(crate) fn all_is_well(&self) -> Result<(), Error> {
         self.health("all is well", |health| {
@@ -208,11 +217,6 @@ impl World {
     /// The file by which the server's clock is set.
     pub(crate) fn clock(&self) -> PathBuf {
         self.scratch.path().join("clock")
-    }
-
-    /// The ends of the logs, for the report of a failure.
-    pub(crate) fn tail(&self) -> String {
-        [self.server.tail(), self.traefik.process().tail(15)].join("\n")
     }
 }
 

@@ -6,18 +6,19 @@
 mod bad_input;
 mod published;
 mod shapes;
+#[path = "../shared/trials.rs"]
+mod trials;
 
 use std::{
     fs,
     net::TcpStream,
     path::PathBuf,
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use end_to_end::{Dockerd, Error, Image, Renet, Scratch, until};
-use libtest_mimic::{Arguments, Failed, Trial};
+use trials::{Stage, Trials};
 
 /// Ports, networks, links, an alias and a container name: what no container on the host's network may have, or needs.
 const COMPOSE_FILE: &str = r#"
@@ -64,32 +65,17 @@ const TESTS: &[(&str, Test)] = &[
     ("bad_input_is_one_clear_line_and_leaves_nothing_half_written", bad_input::all),
 ];
 
+/// They go on from one another.
 fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // They go on from one another, and the daemon's life is bound to the thread that started it.
-    arguments.test_threads = Some(1);
-    let world = Arc::new(Mutex::new(None));
-    let trials = TESTS.iter().map(|&(name, test)| {
-        let world = Arc::clone(&world);
-        Trial::test(name, move || run(test, &world))
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    // Here and not at exit, which would leave the daemon running.
-    drop(world.lock().unwrap_or_else(PoisonError::into_inner).take());
-    conclusion.exit_code()
-}
-
-fn run(test: Test, shared: &Mutex<Option<Result<World, String>>>) -> Result<(), Failed> {
-    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let world = shared.get_or_insert_with(|| World::start().map_err(|error| error.to_string()));
-    let world = world.as_ref().map_err(|error| format!("the parts did not start: {error}"))?;
-    test(world).map_err(|error| Failed::from(format!("{error}\n{}", world.dockerd.tail())))
+    let mut trials = Trials::new();
+    TESTS.iter().for_each(|&(name, test)| trials.add(name, move |world| test(world)));
+    trials.run(|_| {})
 }
 
 // === impl World ===
 
-impl World {
-    fn start() -> Result<Self, Error> {
+impl Stage for World {
+    fn set() -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let image = Image::build(&scratch, &[])?;
         let dockerd =
@@ -100,6 +86,12 @@ impl World {
         Ok(Self { dockerd, renet, repository, _scratch: scratch })
     }
 
+    fn tail(&self) -> String {
+        self.dockerd.tail()
+    }
+}
+
+impl World {
     fn compose(&self, arguments: &[&str]) -> Result<String, Error> {
         self.renet.done(&self.repository, &[&["compose", "--"], arguments].concat())
     }

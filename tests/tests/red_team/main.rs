@@ -10,46 +10,25 @@ mod neighbours;
 mod scenes;
 #[path = "../shared/simulated.rs"]
 mod simulated;
+#[path = "../shared/trials.rs"]
+mod trials;
 mod world;
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::process::ExitCode;
 
 use attacks::Attack;
 use docker_simulator::Container;
 use end_to_end::Error;
-use libtest_mimic::{Arguments, Failed, Trial};
 use neighbours::{expect, labelled, neighbours_are_served, unchanged, victim_is_served};
+use trials::Trials;
 use world::{ATTACKER, World};
 
-/// Started by the first test that runs; the reason when that failed.
-type Shared = Arc<Mutex<Option<Result<World, String>>>>;
-
 fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // They share one machine.
-    arguments.test_threads = Some(1);
-    let world = Shared::default();
-    let mut trials: Vec<_> =
-        attacks::all().map(|attack| trial(attack.name, &world, move |world| fend_off(world, attack))).collect();
-    trials.extend(scenes::ALL.iter().map(|(name, scene)| trial(name, &world, scene)));
-    trials.push(trial("honest neighbours are served after all that", &world, |world| neighbours_are_served(world)));
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    // Here and not at exit, which would leave everything running.
-    drop(world.lock().unwrap_or_else(PoisonError::into_inner).take());
-    conclusion.exit_code()
-}
-
-fn trial(name: &str, shared: &Shared, test: impl FnOnce(&mut World) -> Result<(), Error> + Send + 'static) -> Trial {
-    let shared = Arc::clone(shared);
-    Trial::test(name.replace(' ', "_"), move || {
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let world = shared.get_or_insert_with(|| World::start().map_err(|error| error.to_string()));
-        let world = world.as_mut().map_err(|error| format!("the parts did not start: {error}"))?;
-        test(world).map_err(|error| Failed::from(format!("{error}\n{}", world.tail())))
-    })
+    let mut trials = Trials::new();
+    attacks::all().for_each(|attack| trials.add(attack.name, move |world| fend_off(world, attack)));
+    scenes::ALL.iter().for_each(|(name, scene)| trials.add(name, scene));
+    trials.add("honest neighbours are served after all that", |world| neighbours_are_served(world));
+    trials.run(|_| {})
 }
 
 fn fend_off(world: &mut World, Attack { code, labels, .. }: Attack) -> Result<(), Error> {

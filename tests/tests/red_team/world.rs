@@ -15,6 +15,7 @@ use crate::{
     backends::{Speech, serve, serve_udp},
     neighbours,
     simulated::runtime,
+    trials::Stage,
 };
 
 /// How long a change may take to be seen through Traefik.
@@ -53,8 +54,8 @@ pub(crate) struct World {
 
 // === impl World ===
 
-impl World {
-    pub(crate) fn start() -> Result<Self, Error> {
+impl Stage for World {
+    fn set() -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let options = mutual_tls(&scratch)?;
         listen()?;
@@ -85,6 +86,12 @@ impl World {
         Ok(world)
     }
 
+    fn tail(&self) -> String {
+        [self.server.tail(), self.traefik.process().tail(15)].join("\n")
+    }
+}
+
+impl World {
     /// Starts the victim's daemon again after it was lost, with its containers as they were.
     pub(crate) fn revive_victim(&mut self) -> Result<(), Error> {
         let victim = bind(&self.daemons, &self.scratch.sockets()?, VICTIM)?;
@@ -147,11 +154,6 @@ impl World {
             Ok(output) if output.status.success() => Ok(()),
             other => Err(Error::Unexpected(format!("claims assign {host} {id}: {other:?}"))),
         }
-    }
-
-    /// The ends of the logs, for the report of a failure.
-    pub(crate) fn tail(&self) -> String {
-        [self.server.tail(), self.traefik.process().tail(15)].join("\n")
     }
 }
 

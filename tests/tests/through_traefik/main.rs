@@ -8,15 +8,14 @@ mod bad_input;
 mod changes;
 mod listeners;
 mod routes;
+#[path = "../shared/trials.rs"]
+mod trials;
 mod world;
 
-use std::{
-    process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::process::ExitCode;
 
 use end_to_end::Error;
-use libtest_mimic::{Arguments, Failed, Trial};
+use trials::Trials;
 use world::World;
 
 /// A test: looks at the world, may change it, leaves it as it was.
@@ -46,32 +45,8 @@ const TESTS: &[(&str, Test)] = &[
     ("bad_flags_are_named_in_the_first_line_with_exit_code_2", bad_input::flags),
 ];
 
-/// Started by the first test that runs; the reason when that failed.
-type Shared = Arc<Mutex<Option<Result<World, String>>>>;
-
 fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // They share ports and containers; and a daemon's life is bound to the thread that started it.
-    arguments.test_threads = Some(1);
-    let world = Shared::default();
-    let trials = TESTS.iter().map(|&(name, test)| {
-        let world = Arc::clone(&world);
-        Trial::test(name, move || run(test, &world))
-    });
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
-    let world = world.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(Ok(world)) = &world {
-        world.figures.iter().for_each(|figure| eprintln!("figure: {figure}"));
-    }
-    // Here and not at exit, which would leave everything running.
-    drop(world);
-    conclusion.exit_code()
-}
-
-fn run(test: Test, shared: &Shared) -> Result<(), Failed> {
-    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let world = shared.get_or_insert_with(|| World::start().map_err(|error| error.to_string()));
-    let world = world.as_mut().map_err(|error| format!("the parts did not start: {error}"))?;
-    test(world).map_err(|error| format!("{error}\n{}", world.tail()))?;
-    Ok(())
+    let mut trials = Trials::new();
+    TESTS.iter().for_each(|(name, test)| trials.add(name, test));
+    trials.run(|world: &World| world.figures.iter().for_each(|figure| eprintln!("figure: {figure}")))
 }

@@ -8,6 +8,8 @@ use end_to_end::{
     until,
 };
 
+use crate::trials::Stage;
+
 /// How long a change may take to be seen through Traefik. It takes a fraction of a second; a loaded machine may not.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -84,9 +86,9 @@ pub(crate) struct World {
 
 // === impl World ===
 
-impl World {
+impl Stage for World {
     /// Traefik and the route server first, the containers after them.
-    pub(crate) fn start() -> Result<Self, Error> {
+    fn set() -> Result<Self, Error> {
         let scratch = Scratch::new()?;
         let openssl = Image::program("openssl")?;
         let image = Image::build(&scratch, &[&openssl, Path::new(env!("CARGO_BIN_EXE_backend"))])?;
@@ -105,6 +107,15 @@ impl World {
         Ok(world)
     }
 
+    fn tail(&self) -> String {
+        let table =
+            self.server.json("/routes.json").map_or_else(|error| error.to_string(), |table| format!("{table:#}"));
+        let table: String = table.chars().take(6000).collect();
+        [self.server.tail(), self.traefik.process().tail(15), self.first.tail(), self.second.tail(), table].join("\n")
+    }
+}
+
+impl World {
     fn start_services(&self) -> Result<(), Error> {
         let mail = format!(
             "{BACKEND} greet $SERVICE_IP:25 '220 mail of 2816' & \
@@ -162,14 +173,6 @@ impl World {
             let answer = self.client().get(&format!("https://{host}/"), &[])?;
             if statuses.contains(&answer.status) { Ok(()) } else { Err(unexpected(&answer)) }
         })
-    }
-
-    /// The ends of all logs, for the report of a failure.
-    pub(crate) fn tail(&self) -> String {
-        let table =
-            self.server.json("/routes.json").map_or_else(|error| error.to_string(), |table| format!("{table:#}"));
-        let table: String = table.chars().take(6000).collect();
-        [self.server.tail(), self.traefik.process().tail(15), self.first.tail(), self.second.tail(), table].join("\n")
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 const NETWORK: &str = "6400";
-/// Where the three Traefiks listen; the last number is the place in [`World::traefiks`].
+/// Where the Traefiks listen, in the order of [`World::traefiks`] and of [`NAMES`].
 const PUBLIC: [Ipv4Addr; 4] = [
     Ipv4Addr::new(127, 200, 7, 1),
     Ipv4Addr::new(127, 200, 7, 2),

@@ -65,7 +65,7 @@ pub(crate) struct Shared {
 pub(crate) struct Inner {
     pub(crate) fault: Option<Fault>,
     pub(crate) containers: BTreeMap<String, Entry>,
-    pub(crate) subscribers: Vec<mpsc::UnboundedSender<Bytes>>,
+    subscribers: Vec<mpsc::UnboundedSender<Bytes>>,
     /// The last events, each with its time in nanoseconds since 1970, for who asks for those since then.
     recent: VecDeque<(u64, Bytes)>,
 }

@@ -1,6 +1,7 @@
 //! A configuration is brought into force as a whole, or not at all.
 
 use std::{
+    collections::BTreeSet,
     fmt::Display,
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -9,7 +10,7 @@ use std::{
 };
 
 use command_line::Failure;
-use traefik_static::{DefaultCertificate, EntryPoint, Reader, StaticFile, entry_points};
+use traefik_static::{EntryPoint, Reader, StaticFile, entry_points};
 
 use super::{
     INFRA, TOKEN, infra,
@@ -56,7 +57,7 @@ impl<'a> Transaction<'a> {
     /// Writes the files and has what runs take them over.
     pub(super) fn run(mut self, files: &[StaticFile], entry_points: Vec<EntryPoint>) -> Result<(), Failure> {
         let ran = services::running()?;
-        let before = self.remember()?;
+        let before = self.remember(files)?;
         // All of them, before the first is put in its place: a full disk changes nothing.
         let (changed, staged) = self.stage(files)?;
         for name in changed {
@@ -170,26 +171,16 @@ impl<'a> Transaction<'a> {
         Ok((changed, all))
     }
 
-    /// The files that a configuration consists of, as they are.
-    fn remember(&self) -> Result<Vec<Before>, Failure> {
-        let names = [
-            "traefik.yml",
-            "local.yml",
-            DefaultCertificate::FILE,
-            "router.env",
-            "traefik.env",
-            "poll-token",
-            "api-token",
-            TOKEN,
-            INFRA,
-        ];
-        let each = names.map(|name| {
+    /// The files that a configuration consists of, as they are. The token's is one also where the new one has none.
+    fn remember(&self, files: &[StaticFile]) -> Result<Vec<Before>, Failure> {
+        let names: BTreeSet<_> = files.iter().map(|file| file.name).chain([TOKEN]).collect();
+        let each = names.into_iter().map(|name| {
             let path = self.proxy.join(name);
             let text = read(&path)?;
             let metadata = fs::metadata(&path).ok().map(|it| (it.permissions().mode() & 0o7777, it.gid()));
             Ok((path, text.zip(metadata).map(|(text, (mode, group))| (text, mode, group))))
         });
-        each.into_iter().collect()
+        each.collect()
     }
 
     fn put_back(&self, before: &[Before]) -> Result<(), Failure> {
